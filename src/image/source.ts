@@ -1,0 +1,76 @@
+import fs from 'node:fs'
+import { UfrError } from '../base/errors.ts'
+
+/** Random access to bytes: what every format reader works on. */
+export interface ByteSource {
+  readonly size: number
+  /**
+   * The bytes at [offset, offset + length).
+   * @throws UfrError UFR-FORMAT where the range is not wholly inside the source.
+   */
+  read(offset: number, length: number): Uint8Array
+}
+
+export function outOfRange(offset: number, length: number, size: number): UfrError {
+  return new UfrError(
+    'UFR-FORMAT',
+    `truncated or corrupt: bytes ${offset} to ${offset + length} of ${size} wanted`,
+  )
+}
+
+function inRange(offset: number, length: number, size: number): boolean {
+  return (
+    Number.isSafeInteger(offset) &&
+    Number.isSafeInteger(length) &&
+    offset >= 0 &&
+    length >= 0 &&
+    offset + length <= size
+  )
+}
+
+/** A source over bytes in memory. */
+export function bytesSource(bytes: Uint8Array): ByteSource {
+  return {
+    size: bytes.length,
+    read(offset, length) {
+      if (!inRange(offset, length, bytes.length)) throw outOfRange(offset, length, bytes.length)
+      return bytes.subarray(offset, offset + length)
+    },
+  }
+}
+
+/** A part of another source, as a source of its own. */
+export function sliceSource(source: ByteSource, start: number, size: number): ByteSource {
+  if (!inRange(start, size, source.size)) throw outOfRange(start, size, source.size)
+  return {
+    size,
+    read(offset, length) {
+      if (!inRange(offset, length, size)) throw outOfRange(offset, length, size)
+      return source.read(start + offset, length)
+    },
+  }
+}
+
+export interface FileSource extends ByteSource, Disposable {}
+
+/** A source over an open file; dispose of it (`using`) to close the file. */
+export function fileSource(file: string): FileSource {
+  const fd = fs.openSync(file, 'r')
+  const size = fs.fstatSync(fd).size
+  return {
+    size,
+    read(offset, length) {
+      if (!inRange(offset, length, size)) throw outOfRange(offset, length, size)
+      const bytes = Buffer.allocUnsafe(length)
+      for (let done = 0; done < length; ) {
+        const n = fs.readSync(fd, bytes, done, length - done, offset + done)
+        if (n === 0) throw outOfRange(offset, length, size)
+        done += n
+      }
+      return bytes
+    },
+    [Symbol.dispose]() {
+      fs.closeSync(fd)
+    },
+  }
+}

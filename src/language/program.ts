@@ -1,0 +1,42 @@
+import type { Progress } from '../base/progress.ts'
+import type { FunctionSpec } from '../function/spec.ts'
+import type { Tree } from '../image/tree.ts'
+
+/** Where the function's own files are in the guest, as on AWS Lambda. */
+export const taskFolder = 'var/task'
+
+/** What a function shares with others: a language runtime with its libraries, or the libraries of a program. */
+export interface Base {
+  /** Names everything that goes into the base's tree: the same key always stands for the same files. */
+  key: string
+  /** For people: `node 24.21.0`, `libraries of hello`. */
+  title: string
+  /** The files, relative to the guest's root; read only where no image of this key is there yet. */
+  tree(): Tree
+}
+
+/** What runs in the guest, whatever the kernel: what a language makes of a function. */
+export interface Program {
+  base: Base
+  /** The function's own files, relative to `taskFolder`. */
+  task: Tree
+  /** Absolute path in the guest of an ELF file: no kernel here runs scripts by itself. */
+  executable: string
+  /** Arguments, the first being the program's own name. */
+  argv: string[]
+  environment: Record<string, string>
+  /** Absolute path in the guest. */
+  workingDirectory: string
+  /** Whether the guest itself tells when it is ready (an APC mark, see link/marks.ts), or the host has to look. */
+  tellsReady: boolean
+}
+
+/** Turns a function's source into a program and files. */
+export interface Language {
+  readonly name: string
+  /**
+   * @param progress is told of anything that takes longer than a second.
+   * @throws UfrError where the function cannot run: missing handler, wrong architecture, missing library, …
+   */
+  prepare(spec: FunctionSpec, progress: Progress): Promise<Program>
+}
