@@ -17,6 +17,11 @@ function entry(status: Status, title: string, fix: string): ErrorEntry {
 export const errorTable = {
   // Use of the command
   'UFR-USAGE': entry(2, 'The command line cannot be understood.', 'Run the command with --help.'),
+  'UFR-NOT-YET': entry(
+    2,
+    'Something that ufr will do but does not do yet.',
+    'See the README for what works today.',
+  ),
   'UFR-INTERNAL': entry(
     3,
     'ufr itself failed in a way it has no name for.',
@@ -34,10 +39,174 @@ export const errorTable = {
     'The files of a function cannot be put into one tree.',
     'Rename, move or leave out the file named (`files` in ufr.json).',
   ),
+  'UFR-IMAGE-LIMIT': entry(
+    4,
+    'An image would have to hold something that its format has no room for.',
+    'Shorten, split or leave out what the message names.',
+  ),
+  'UFR-IMAGE-MISSING': entry(2, 'There is no such image.', 'See `ufr image ls`, or build one with `ufr build`.'),
   'UFR-FILE-CHANGED': entry(
     4,
     'A file changed while the image was built from it.',
     'Build again when nothing else writes to the folder.',
+  ),
+
+  // Virtual machine monitors
+  'UFR-QEMU-MISSING': entry(
+    3,
+    'QEMU is not installed, or does not run.',
+    'Install it: sudo apt-get install qemu-system-x86 (or set UFR_QEMU to the program).',
+  ),
+  'UFR-QEMU-OLD': entry(3, 'QEMU is too old.', 'Install QEMU 6.2 or later.'),
+  'UFR-KVM': entry(
+    3,
+    'KVM was asked for and cannot be used.',
+    'Run with --accel tcg (emulated, slower), or see `ufr doctor`.',
+  ),
+  'UFR-VMM-START': entry(
+    3,
+    'The virtual machine monitor refused to start the machine.',
+    'See its words above; `ufr doctor` checks what it needs.',
+  ),
+  'UFR-VMM-CONTROL': entry(
+    5,
+    'The virtual machine monitor did not do what a running machine was asked for.',
+    'Run again; if it stays so, report the output of `ufr doctor --json`.',
+  ),
+
+  // A running guest
+  'UFR-BOOT-TIMEOUT': entry(
+    5,
+    'The guest was not ready in time.',
+    'See its last console lines; try --unikernel linux, more --memory, or UFR_BOOT_TIMEOUT (seconds).',
+  ),
+  'UFR-GUEST-DIED': entry(
+    5,
+    'The guest ended before or while it answered.',
+    'See its last console lines; try --unikernel linux to compare, or more --memory.',
+  ),
+  'UFR-PORT-SILENT': entry(
+    5,
+    'Nothing listens on the port of a web function.',
+    'Let the program listen on 0.0.0.0 and $PORT, or set `port` in ufr.json to the port it uses.',
+  ),
+  'UFR-FUNCTION-EXITED': entry(
+    1,
+    "The function's program ended before it answered.",
+    'See its last console lines; a handler must not call process.exit.',
+  ),
+  'UFR-FUNCTION-TIMEOUT': entry(
+    1,
+    'The function did not answer in time.',
+    'Raise `timeout` in ufr.json or --timeout, or make the function faster.',
+  ),
+  'UFR-RESPONSE': entry(
+    1,
+    "The function's answer cannot be taken: too large, cut off, or no HTTP.",
+    'A handler may answer with at most 6 MiB of JSON.',
+  ),
+
+  // Data folder, helpers and outside programs
+  'UFR-DATA': entry(
+    3,
+    'The data folder cannot be written: full, read-only or not yours.',
+    'Free space there, or set UFR_HOME to a folder that you can write.',
+  ),
+  'UFR-LOCKED': entry(
+    3,
+    'Another ufr process works on the same thing and does not finish.',
+    'Wait for it, or end it, and run the command again.',
+  ),
+  'UFR-COMMAND': entry(
+    3,
+    'A program that ufr runs on the host is missing or failed.',
+    'Install the program named, or see its last lines for what it complains about.',
+  ),
+
+  // Kernel store, downloads, packages and language runtimes
+  'UFR-DOWNLOAD': entry(
+    3,
+    'A file could not be downloaded.',
+    'Check the network, HTTPS_PROXY and UFR_MIRROR; without a network, import a kernel instead (docs/kernels.md).',
+  ),
+  'UFR-CHECKSUM': entry(
+    3,
+    'A downloaded file is not what its publisher, or its first download here, says it should be.',
+    'Nothing was kept. Do not go on with that file before you know why the sums differ (docs/kernels.md).',
+  ),
+  'UFR-KERNEL-MISSING': entry(
+    3,
+    'There is no such kernel in the kernel store.',
+    'Get one with `ufr kernel pull` or `ufr kernel import`; `ufr kernel ls` shows what there is.',
+  ),
+  'UFR-KERNEL-FILE': entry(
+    2,
+    'A file or folder is not a kernel that ufr can boot: truncated, incomplete, for another machine, or something else.',
+    'Build or download it again, and import it by the layouts in docs/kernels.md.',
+  ),
+  'UFR-STORE-RECORD': entry(
+    3,
+    'An entry of the kernel or runtime store is broken: its record or its files are damaged.',
+    'Remove the entry named and pull or import it again.',
+  ),
+  'UFR-DEBIAN': entry(
+    3,
+    "Debian's packages cannot be had on this host.",
+    'Run on Debian with a reachable mirror, or import what the packages contain (docs/kernels.md).',
+  ),
+  'UFR-RUNTIME': entry(
+    3,
+    'A language runtime cannot be had.',
+    'Check the network and the version; `ufr runtime ls` shows what there is.',
+  ),
+
+  // Programs and their shared libraries
+  'UFR-PROGRAM': entry(
+    4,
+    'The program of a function is missing, or not one that a guest can run.',
+    'Set `command` in ufr.json to an ELF program for x86-64 Linux, or to a script whose interpreter is one.',
+  ),
+  'UFR-ARCHITECTURE': entry(
+    4,
+    'A program or library is for another processor than the guest has.',
+    'Build it for x86-64 Linux, or install the x86-64 version of the library.',
+  ),
+  'UFR-INTERPRETER': entry(
+    4,
+    'What is to run a program, its dynamic linker or the interpreter of a script, is missing.',
+    'Install the interpreter named, or link the program statically.',
+  ),
+  'UFR-LIBRARY': entry(
+    4,
+    'A shared library that a program needs is missing or cannot be used.',
+    'Install the library named, put it into the folder of the function, or link the program statically.',
+  ),
+
+  // Functions: their folder, ufr.json, what they are
+  'UFR-FOLDER': entry(
+    2,
+    "A function's folder is not there, is not a folder, or cannot be read.",
+    'Give the folder that has the function in it: `ufr run DIR`.',
+  ),
+  'UFR-CONFIG': entry(
+    2,
+    'ufr.json, or a setting given in its place, is not as it should be.',
+    'Correct the place named; docs/ufr-json.md describes all keys.',
+  ),
+  'UFR-DETECT': entry(
+    2,
+    'Neither ufr.json nor the files in the folder say what the function is.',
+    'Say it in ufr.json (docs/ufr-json.md), or start from an example: `ufr init --example hello-node`.',
+  ),
+  'UFR-EXISTS': entry(
+    2,
+    'Something is already there, and ufr does not write over it.',
+    'Choose another place, or remove what is there.',
+  ),
+  'UFR-TREE-LOOP': entry(
+    4,
+    'Symbolic links lead in a circle.',
+    'Remove one of the links named, or leave it out by .ufrignore or `files` in ufr.json.',
   ),
 } as const satisfies Record<string, ErrorEntry>
 

@@ -28,3 +28,13 @@ export function layoutBytes(layout: Layout): Buffer {
   }
   return bytes
 }
+
+/** A layout's pieces at another place, to compose a disk of several. */
+export function placed(layout: Layout, offset: number): Piece[] {
+  return layout.pieces.map((piece) => ({ offset: piece.offset + offset, content: piece.content }))
+}
+
+/** Bytes that a layout really holds, gaps left out: a file system with room to write is mostly gap. */
+export function contentBytesOf(layout: Layout): number {
+  return layout.pieces.reduce((sum, { content }) => sum + content.size, 0)
+}

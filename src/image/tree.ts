@@ -73,6 +73,11 @@ export class Tree {
     return [...this.#entries].sort(([a], [b]) => comparePaths(a, b))
   }
 
+  /** Names of what lies directly in the root, in order. */
+  topLevel(): string[] {
+    return [...this.#entries.keys()].filter((path) => !path.includes('/')).sort(comparePaths)
+  }
+
   /** Adds all entries of another tree under a prefix ('' for the root); the other tree's entries win. */
   merge(other: Tree, prefix = ''): this {
     for (const [path, entry] of other.sorted()) this.set(prefix ? `${prefix}/${path}` : path, entry)

@@ -1,0 +1,40 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { dataError } from '../base/atomic.ts'
+import { UfrError } from '../base/errors.ts'
+import type { Tree } from './tree.ts'
+
+/**
+ * Writes a tree's files into a folder that is empty or not there yet. Symbolic links are made last and never followed,
+ * so that no image can write outside of the folder.
+ * @returns how many entries were written.
+ * @throws UfrError UFR-EXISTS where something is in the folder, UFR-DATA where it cannot be written.
+ */
+export function extractTree(tree: Tree, folder: string): number {
+  try {
+    fs.mkdirSync(folder, { recursive: true })
+    if (fs.readdirSync(folder).length > 0) throw new UfrError('UFR-EXISTS', `${folder} is not empty`)
+    const entries = tree.sorted()
+    for (const [name, entry] of entries) {
+      const file = path.join(folder, name)
+      if (entry.kind === 'directory') fs.mkdirSync(file, { recursive: true })
+      if (entry.kind === 'file') writeFile(file, entry.content.chunks(), entry.mode)
+    }
+    for (const [name, entry] of entries) {
+      if (entry.kind === 'link') fs.symlinkSync(entry.target, path.join(folder, name))
+    }
+    return entries.length
+  } catch (error) {
+    throw dataError(error, folder)
+  }
+}
+
+function writeFile(file: string, chunks: Iterable<Uint8Array>, mode: number): void {
+  // Set-user-id and the like stay behind: an image may come from anyone.
+  const fd = fs.openSync(file, 'wx', mode & 0o777)
+  try {
+    for (const chunk of chunks) fs.writeSync(fd, chunk)
+  } finally {
+    fs.closeSync(fd)
+  }
+}

@@ -1,0 +1,75 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { dataError, temporaryName } from '../base/atomic.ts'
+import type { Layout } from './layout.ts'
+
+const gatherBytes = 1 << 20
+
+/**
+ * Writes a layout to a file: into a temporary file beside it, then renamed, so that a full disk or a crash never
+ * leaves half an image under the image's name.
+ * @throws UfrError UFR-DATA where the folder cannot be written; whatever reading a content throws.
+ */
+export function writeLayout(file: string, layout: Layout): void {
+  const temporary = temporaryName(file)
+  let fd: number | undefined
+  try {
+    fs.mkdirSync(path.dirname(file), { recursive: true })
+    fd = fs.openSync(temporary, 'wx', 0o644)
+    // Sets the size first: gaps stay holes, and a disk too small for a sparse file's size is noticed at once.
+    fs.ftruncateSync(fd, layout.size)
+    writePieces(fd, layout)
+    fs.closeSync(fd)
+    fd = undefined
+    fs.renameSync(temporary, file)
+  } catch (error) {
+    throw dataError(error, path.dirname(file))
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd)
+    fs.rmSync(temporary, { force: true })
+  }
+}
+
+/** Small pieces that lie close together are gathered into one write: a call per 4 KiB would dominate. */
+function writePieces(fd: number, layout: Layout): void {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(gatherBytes, layout.size))
+  let start = 0
+  let end = 0
+  function flush(): void {
+    writeAll(fd, buffer.subarray(0, end - start), start)
+    start = end
+  }
+  for (const { offset, content } of layout.pieces) {
+    let at = offset
+    if (offset - end > 4096 || offset - start > buffer.length) flush()
+    if (end === start) start = end = offset
+    if (offset > end) {
+      if (offset - start > buffer.length) {
+        flush()
+        start = end = offset
+      } else {
+        buffer.fill(0, end - start, offset - start)
+        end = offset
+      }
+    }
+    for (const chunk of content.chunks()) {
+      const large = chunk.length >= buffer.length / 2
+      if (large || at - start + chunk.length > buffer.length) flush()
+      if (large) {
+        writeAll(fd, chunk, at)
+        start = end = at + chunk.length
+      } else {
+        buffer.set(chunk, at - start)
+        end = at + chunk.length
+      }
+      at += chunk.length
+    }
+  }
+  flush()
+}
+
+function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += fs.writeSync(fd, bytes, done, bytes.length - done, position + done)
+  }
+}
