@@ -1,0 +1,123 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import type { Duplex } from 'node:stream'
+import { writeFileAtomic } from '../../base/atomic.ts'
+import { systemCode, UfrError } from '../../base/errors.ts'
+import { homePath } from '../../base/paths.ts'
+import { spawnTied } from '../tied.ts'
+import type { Accel, AccelChoice } from '../vmm.ts'
+import { probeGuest, probeStatus } from './probe-guest.ts'
+import { openQmp } from './qmp.ts'
+
+/** Emulation needs 0.1 s for the probe's work, hardware 0.01 s, a paravirtual KVM that emulates 10 s. */
+const workLimitMs = 500
+const processLimitMs = 5000
+
+export interface ProbeResult {
+  works: boolean
+  /** From the vCPU's start to the probe's end; undefined where it did not end by itself. */
+  milliseconds?: number
+  reason: string
+}
+
+/**
+ * @throws UfrError UFR-KVM where `kvm` is wanted and the probe says it does not work.
+ */
+export async function chooseAccel(file: string, wanted: Accel | 'auto'): Promise<AccelChoice> {
+  if (wanted === 'tcg') return { accel: 'tcg', reason: 'asked for' }
+  const probe = await probeKvm(file)
+  if (probe.works) return { accel: 'kvm', reason: probe.reason }
+  if (wanted === 'kvm') throw new UfrError('UFR-KVM', `KVM cannot be used: ${probe.reason}`)
+  return { accel: 'tcg', reason: probe.reason }
+}
+
+/** Whether KVM really works here: asked once per boot of the host, QEMU and rights on /dev/kvm. */
+export async function probeKvm(file: string, fresh = false): Promise<ProbeResult> {
+  const rights = kvmRights()
+  if (rights) return { works: false, reason: rights }
+  const cache = homePath('cache', 'accel.json')
+  const key = probeKey(file)
+  if (!fresh) {
+    const known = readCache(cache)
+    if (known?.key === key) return known.result
+  }
+  const result = await runProbe(file, 'kvm')
+  writeFileAtomic(cache, JSON.stringify({ key, result }))
+  return result
+}
+
+/** Why /dev/kvm cannot be opened, or undefined. */
+function kvmRights(): string | undefined {
+  try {
+    fs.closeSync(fs.openSync('/dev/kvm', 'r+'))
+    return undefined
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return 'there is no /dev/kvm'
+    if (systemCode(error) === 'EACCES') return 'no permission to open /dev/kvm (group kvm)'
+    return `/dev/kvm does not open (${systemCode(error)})`
+  }
+}
+
+function probeKey(file: string): string {
+  const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  const { mtimeMs, size } = fs.statSync(file)
+  return `${boot} ${file} ${mtimeMs} ${size}`
+}
+
+function readCache(file: string): { key: string; result: ProbeResult } | undefined {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Boots the probe guest; exported so that a test can see it succeed under emulation. */
+export async function runProbe(file: string, accel: Accel): Promise<ProbeResult> {
+  const folder = fs.mkdtempSync(path.join(fs.realpathSync(process.env['TMPDIR'] ?? '/tmp'), 'ufr-probe-'))
+  try {
+    const kernel = path.join(folder, 'probe.elf')
+    fs.writeFileSync(kernel, probeGuest())
+    return await boot(file, kernel, accel)
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function boot(file: string, kernel: string, accel: Accel): Promise<ProbeResult> {
+  const args = ['-M', 'microvm', '-accel', accel, '-cpu', accel === 'kvm' ? 'host' : 'max', '-m', '32', '-S']
+  args.push('-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-kernel', kernel)
+  args.push('-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control', '-device', 'isa-debug-exit')
+  const child = spawnTied(file, args, 1)
+  let words = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    words = (words + chunk).slice(-2048)
+  })
+  const timer = setTimeout(() => child.kill('SIGKILL'), processLimitMs)
+  const ended = new Promise<{ code: number | null; at: number }>((resolve) => {
+    child.on('error', () => resolve({ code: null, at: performance.now() }))
+    child.on('close', (code) => resolve({ code, at: performance.now() }))
+  })
+  const qmp = openQmp(child.stdio[3] as Duplex)
+  const started = await qmp.execute('cont').then(
+    () => performance.now(),
+    () => undefined,
+  )
+  // Beyond the limit the answer is known: no need to wait for the slow guest's end.
+  const patience =
+    started === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), 2 * workLimitMs)
+  const { code, at } = await ended
+  clearTimeout(timer)
+  clearTimeout(patience)
+  if (started === undefined)
+    return { works: false, reason: words.trim().split('\n').at(-1) || 'QEMU did not start' }
+  const milliseconds = Math.round(at - started)
+  if (code === null)
+    return { works: false, reason: 'it runs guests, but far too slowly: it emulates them itself' }
+  if (code !== ((probeStatus << 1) | 1))
+    return { works: false, reason: 'a guest that uses xgetbv dies on it' }
+  if (milliseconds > workLimitMs) {
+    return { works: false, milliseconds, reason: `20 million instructions take ${milliseconds} ms on it` }
+  }
+  return { works: true, milliseconds, reason: `a probe guest did its work in ${milliseconds} ms` }
+}

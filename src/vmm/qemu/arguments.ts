@@ -1,0 +1,49 @@
+import type { MachineSpec } from '../machine.ts'
+import type { Accel } from '../vmm.ts'
+
+/** File descriptors at which QEMU finds its control and serial sockets: no socket file, so nothing to leave behind. */
+export const descriptors = { qmp: 3, console: 4, errorLine: 5 } as const
+
+/** Name of the guest's network in QEMU, for commands that add a forwarded port. */
+export const networkId = 'net'
+
+/**
+ * QEMU's arguments for a machine. The board is always `microvm`: Linux finds its devices there by ACPI, Nanos needs
+ * the real-time clock, a single I/O APIC and virtio 1.0 or it stays silent.
+ */
+export function qemuArguments(spec: MachineSpec, accel: Accel): string[] {
+  const args = [
+    ...['-M', 'microvm,acpi=on,rtc=on,ioapic2=off', '-global', 'virtio-mmio.force-legacy=false'],
+    ...['-accel', accel === 'kvm' ? 'kvm' : 'tcg,thread=multi', '-cpu', accel === 'kvm' ? 'host' : 'max'],
+    ...['-m', String(spec.memoryMiB), '-smp', String(spec.cpus)],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-S'],
+    // A hostile guest that breaks out of QEMU's device models finds no way to start programs or gain rights.
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-chardev', `socket,id=qmp,fd=${descriptors.qmp}`, '-mon', 'chardev=qmp,mode=control'],
+    ...['-chardev', `socket,id=console,fd=${descriptors.console}`, '-serial', 'chardev:console'],
+    ...['-device', 'isa-debug-exit'],
+    ...['-kernel', spec.kernel.file, '-append', spec.commandLine],
+  ]
+  if (spec.initrd) args.push('-initrd', spec.initrd.file)
+  if (spec.errorLine) {
+    args.push('-chardev', `socket,id=errors,fd=${descriptors.errorLine}`)
+    args.push('-device', 'isa-serial,iobase=0x2f8,irq=3,chardev=errors')
+  }
+  const devices = spec.disks.map((disk, index) => {
+    const drive = `if=none,id=disk${index},format=raw,file=${escapeComma(disk.file)}`
+    // QEMU's overlay is a file that has lost its name: it is gone with the process, however that ends.
+    const mode = disk.mode === 'scratch' ? 'snapshot=on' : 'readonly=on'
+    return ['-drive', `${drive},${mode}`, '-device', `virtio-blk-device,drive=disk${index}`]
+  })
+  if (spec.network) {
+    const netdev = ['-netdev', `user,id=${networkId},restrict=on,ipv6=off`]
+    devices.push([...netdev, '-device', `virtio-net-device,netdev=${networkId}`])
+  }
+  if (spec.entropy) devices.push(['-device', 'virtio-rng-device'])
+  return [...args, ...devices.flat()]
+}
+
+/** QEMU reads `,,` in an option's value as one comma. */
+export function escapeComma(value: string): string {
+  return value.replaceAll(',', ',,')
+}

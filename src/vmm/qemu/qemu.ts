@@ -1,0 +1,116 @@
+import type { ChildProcess } from 'node:child_process'
+import type { Duplex, Readable } from 'node:stream'
+import { UfrError } from '../../base/errors.ts'
+import { guestNetwork, type MachineSpec } from '../machine.ts'
+import { spawnTied } from '../tied.ts'
+import type { Accel, Address, Vm, VmExit, Vmm, VmOutput } from '../vmm.ts'
+import { chooseAccel } from './accel.ts'
+import { descriptors, networkId, qemuArguments } from './arguments.ts'
+import { findQemu, qemuVersion } from './binary.ts'
+import { openQmp, type Qmp } from './qmp.ts'
+
+const startLimitMs = 20_000
+
+/**
+ * The QEMU driver.
+ * @throws UfrError UFR-QEMU-MISSING where the machine has no qemu-system-x86_64.
+ */
+export function qemu(): Vmm {
+  const file = findQemu()
+  return {
+    name: 'qemu',
+    version: () => qemuVersion(file),
+    chooseAccel: (wanted) => chooseAccel(file, wanted),
+    start: (spec, accel, output) => start(file, spec, accel, output),
+  }
+}
+
+async function start(file: string, spec: MachineSpec, accel: Accel, output: VmOutput): Promise<Vm> {
+  const spawned = performance.now()
+  const child = spawnTied(file, qemuArguments(spec, accel), spec.errorLine ? 3 : 2)
+  let running = false
+  const exit = watchExit(child, () => running)
+  const socket = (fd: number) => child.stdio[fd] as Duplex
+  receive(socket(descriptors.console), output.console)
+  if (spec.errorLine) receive(socket(descriptors.errorLine), output.errorLine)
+
+  let stopping: Promise<void> | undefined
+  function stop(): Promise<void> {
+    stopping ??= (async () => {
+      child.kill('SIGKILL')
+      await exit
+    })()
+    return stopping
+  }
+
+  const timer = setTimeout(() => child.kill('SIGKILL'), startLimitMs)
+  try {
+    const qmp = openQmp(socket(descriptors.qmp))
+    await qmp.execute('cont')
+    running = true
+    const times = { spawned, vcpu: performance.now() }
+    return { pid: child.pid ?? 0, times, exit, stop, reach: (port) => reach(qmp, port) }
+  } catch (error) {
+    await stop()
+    throw startError(await exit, error, file)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function receive(socket: Readable, take: (chunk: Buffer) => void): void {
+  socket.on('data', take)
+  // The other end goes away with QEMU; its exit says the rest.
+  socket.on('error', () => {})
+}
+
+/** QEMU chooses the host's port itself (0), so no other process can take it in between; it says which only when asked. */
+async function reach(qmp: Qmp, guestPort: number): Promise<Address> {
+  const monitor = (line: string) =>
+    qmp.execute('human-monitor-command', { 'command-line': line }).then(String)
+  const host = '127.0.0.1'
+  const rule = `tcp:${host}:0-${guestNetwork.address}:${guestPort}`
+  try {
+    const [refusal, state] = await Promise.all([
+      monitor(`hostfwd_add ${networkId} ${rule}`),
+      monitor('info usernet'),
+    ])
+    const forwards = state.matchAll(/TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)\s+\S+\s+(\d+)/g)
+    for (const [, port, target] of forwards)
+      if (Number(target) === guestPort) return { host, port: Number(port) }
+    throw new Error(refusal.trim() || `no forwarded port in QEMU's network state: ${state}`)
+  } catch (cause) {
+    throw new UfrError(
+      'UFR-VMM-CONTROL',
+      `QEMU does not forward port ${guestPort}: ${(cause as Error).message}`,
+      { cause },
+    )
+  }
+}
+
+function watchExit(child: ChildProcess, running: () => boolean): Promise<VmExit> {
+  let errors = ''
+  child.stderr?.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-8192)
+  })
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve({ code: null, signal: null, errors: String(error) }))
+    child.on('close', (code, signal) => {
+      // isa-debug-exit makes QEMU exit with (value << 1) | 1; QEMU's own refusals are 1 too, but come before it runs.
+      const reported = running() && code !== null && code % 2 === 1
+      resolve({ code, signal, errors, ...(reported && { guestStatus: code >> 1 }) })
+    })
+  })
+}
+
+function startError(exit: VmExit, cause: unknown, file: string): UfrError {
+  const words = exit.errors.trim()
+  return new UfrError(
+    'UFR-VMM-START',
+    `QEMU did not start: ${words.split('\n').at(-1) || exit.signal || cause}`,
+    {
+      cause,
+      detail: [file, ...words.split('\n')].filter(Boolean),
+    },
+  )
+}

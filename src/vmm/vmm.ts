@@ -1,0 +1,71 @@
+import type { VmmName } from '../function/spec.ts'
+import type { MachineSpec } from './machine.ts'
+
+export type Accel = 'kvm' | 'tcg'
+
+export interface AccelChoice {
+  accel: Accel
+  /** Why, in words that can follow a colon. */
+  reason: string
+}
+
+export interface VmExit {
+  /** What the guest reported as its exit status through the exit device, where it did. */
+  guestStatus?: number
+  /** The VMM's own exit code or signal. */
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** What the VMM wrote to standard error. */
+  errors: string
+}
+
+/** Times in milliseconds of `performance.now()`. */
+export interface VmTimes {
+  /** The VMM's process was started. */
+  spawned: number
+  /** The first virtual CPU was set running. */
+  vcpu: number
+}
+
+export interface Address {
+  host: string
+  port: number
+}
+
+/** A running machine. Whoever started it stops it, on every path. */
+export interface Vm {
+  readonly pid: number
+  readonly times: VmTimes
+  /**
+   * An address on the host that leads to a port of the guest.
+   * @throws UfrError UFR-VMM-CONTROL where the VMM refuses or the machine has no network.
+   */
+  reach(guestPort: number): Promise<Address>
+  /** Resolves once the VMM's process is gone; never rejects. */
+  readonly exit: Promise<VmExit>
+  /** Ends the VM at once and waits until its process is gone. Safe to call again. */
+  stop(): Promise<void>
+}
+
+/** Where a VM's serial output goes, chunk by chunk as it arrives. */
+export interface VmOutput {
+  console(chunk: Buffer): void
+  /** The second serial line, where the machine has one. */
+  errorLine(chunk: Buffer): void
+}
+
+export interface Vmm {
+  readonly name: VmmName
+  /** The program's version; asks it, so not for the hot path. */
+  version(): string
+  /**
+   * Decides how guests run. `auto` takes kvm only where a probe guest has shown that it works, and says why not.
+   * @throws UfrError UFR-KVM where kvm is asked for and cannot be had.
+   */
+  chooseAccel(wanted: Accel | 'auto'): Promise<AccelChoice>
+  /**
+   * Starts a machine and returns when its vCPU runs.
+   * @throws UfrError UFR-VMM-START with the VMM's own words where it refuses.
+   */
+  start(spec: MachineSpec, accel: Accel, output: VmOutput): Promise<Vm>
+}
