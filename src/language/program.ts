@@ -11,6 +11,8 @@ export interface Base {
   key: string
   /** For people: `node 24.21.0`, `libraries of hello`. */
   title: string
+  /** Names of what lies directly in the base's root, such as `usr`; none for a program that needs no base. */
+  topLevel: string[]
   /** The files, relative to the guest's root; read only where no image of this key is there yet. */
   tree(): Tree
 }

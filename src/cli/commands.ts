@@ -1,0 +1,237 @@
+import type { Action } from './outcome.ts'
+
+export interface OptionSpec {
+  flags: string
+  description: string
+  choices?: string[]
+}
+
+/** A command as help, completion and parsing know it; its code is loaded only when it runs. */
+export interface CommandSpec {
+  name: string
+  description: string
+  summary?: string
+  arguments?: { name: string; description: string; complete?: 'folder' | 'file' }[]
+  options?: OptionSpec[]
+  commands?: CommandSpec[]
+  examples?: string[]
+  hidden?: boolean
+  action?: () => Promise<Action>
+}
+
+const json: OptionSpec = { flags: '--json', description: 'print one JSON document (docs/json.md)' }
+const folder = {
+  name: '[dir]',
+  description: "the function's folder (default: this one)",
+  complete: 'folder' as const,
+}
+const unikernel: OptionSpec = {
+  flags: '--unikernel <name>',
+  description: 'guest kernel; auto takes nanos where its kernel is in the store, else linux',
+  choices: ['auto', 'nanos', 'osv', 'unikraft', 'linux'],
+}
+const kernelNames = { name: '<name>', description: 'nanos or linux' }
+
+export const commands: CommandSpec[] = [
+  {
+    name: 'run',
+    description:
+      'Build a function, boot it, invoke it and print the result. A handler gets one event; a web function is served ' +
+      'until Ctrl-C, or asked once with --request; a program runs to its end.',
+    summary: 'build, boot and invoke a function',
+    arguments: [folder],
+    options: [
+      {
+        flags: '--event <json>',
+        description: 'event for a handler: JSON, @file, or - for standard input (default: {})',
+      },
+      {
+        flags: '--request <path>',
+        description: 'ask a web function for this path once and print its answer',
+      },
+      unikernel,
+      {
+        flags: '--vmm <name>',
+        description: 'virtual machine monitor',
+        choices: ['auto', 'firecracker', 'qemu'],
+      },
+      {
+        flags: '--accel <name>',
+        description: 'kvm, or tcg for emulation; auto takes kvm where a probe guest shows that it works',
+        choices: ['auto', 'kvm', 'tcg'],
+      },
+      { flags: '--memory <MiB>', description: "the guest's memory" },
+      { flags: '--timeout <s>', description: 'longest time for an answer, in seconds' },
+      { flags: '--trace <file>', description: 'not there yet: a trace of the cold start' },
+      json,
+    ],
+    examples: [
+      `ufr run examples/hello-node --event '{"name":"Ada"}'`,
+      'ufr run examples/web-node --request /',
+      'ufr run examples/web-node --unikernel linux',
+    ],
+    action: async () => (await import('./run.ts')).run,
+  },
+  {
+    name: 'build',
+    description:
+      'Build the image of a function. It is kept in the store; -o writes one self-contained disk as well.',
+    summary: 'build the image of a function',
+    arguments: [folder],
+    options: [
+      { flags: '-o, --output <file>', description: 'write one disk with everything on it, for other tools' },
+      unikernel,
+      { flags: '--observe', description: 'not there yet: add the files that a test run opens' },
+      json,
+    ],
+    examples: [
+      'ufr build examples/hello-node',
+      'ufr build examples/hello-node --unikernel linux -o hello.img',
+    ],
+    action: async () => (await import('./build.ts')).build,
+  },
+  {
+    name: 'init',
+    description: 'Write a ufr.json for a folder from what its files show, or write an example.',
+    summary: 'write a ufr.json, or an example',
+    arguments: [folder],
+    options: [
+      {
+        flags: '--example <name>',
+        description: 'write this example into the folder (default: one of its name)',
+      },
+      json,
+    ],
+    examples: ['ufr init', 'ufr init --example web-node my-server'],
+    action: async () => (await import('./init.ts')).init,
+  },
+  {
+    name: 'image',
+    description:
+      'Look at images: those of the store, and any file with a file system, partition table or archive.',
+    summary: 'list, inspect, read and extract images',
+    commands: [
+      {
+        name: 'ls',
+        description: 'List the files in an image, or the images of the store.',
+        arguments: [
+          { name: '[image]', description: 'file, or digest of an image of the store', complete: 'file' },
+        ],
+        options: [json],
+        action: async () => (await import('./image.ts')).list,
+      },
+      {
+        name: 'inspect',
+        description: 'Say what an image is: format, partitions, label, manifest.',
+        arguments: [
+          { name: '<image>', description: 'file, or digest of an image of the store', complete: 'file' },
+        ],
+        options: [json],
+        action: async () => (await import('./image.ts')).inspect,
+      },
+      {
+        name: 'cat',
+        description: 'Print a file of an image.',
+        arguments: [
+          { name: '<image>', description: 'file, or digest of an image of the store', complete: 'file' },
+          { name: '<path>', description: 'path in the image' },
+        ],
+        action: async () => (await import('./image.ts')).cat,
+      },
+      {
+        name: 'extract',
+        description: 'Write the files of an image into a folder.',
+        arguments: [
+          { name: '<image>', description: 'file, or digest of an image of the store', complete: 'file' },
+          { name: '<dir>', description: 'an empty folder, or one that is not there yet', complete: 'folder' },
+        ],
+        options: [json],
+        action: async () => (await import('./image.ts')).extract,
+      },
+    ],
+  },
+  {
+    name: 'kernel',
+    description: 'Guest kernels: get, import, list and remove them.',
+    summary: 'guest kernels',
+    commands: [
+      {
+        name: 'ls',
+        description: 'List the kernels of the store.',
+        options: [json],
+        action: async () => (await import('./kernel.ts')).list,
+      },
+      {
+        name: 'pull',
+        description: "Download a kernel: Nanos from upstream's releases, Linux from Debian through apt.",
+        arguments: [{ name: '<name>', description: 'nanos[@version] or linux' }],
+        options: [json],
+        action: async () => (await import('./kernel.ts')).pull,
+      },
+      {
+        name: 'import',
+        description:
+          'Take a kernel of your own: a Nanos build tree, release folder or kernel.img; a Linux /boot/vmlinuz-… with ' +
+          'its modules.',
+        arguments: [kernelNames, { name: '<path>', description: 'folder or file', complete: 'file' }],
+        options: [json],
+        action: async () => (await import('./kernel.ts')).importKernel,
+      },
+      {
+        name: 'rm',
+        description: 'Remove a kernel from the store.',
+        arguments: [{ name: '<name>', description: 'such as nanos@0.1.55' }],
+        options: [json],
+        action: async () => (await import('./kernel.ts')).remove,
+      },
+    ],
+  },
+  {
+    name: 'runtime',
+    description: 'Language runtimes: get, list and remove them.',
+    summary: 'language runtimes',
+    commands: [
+      {
+        name: 'ls',
+        description: 'List the runtimes of the store.',
+        options: [json],
+        action: async () => (await import('./runtime.ts')).list,
+      },
+      {
+        name: 'pull',
+        description: 'Get a runtime; `ufr run` does so by itself.',
+        arguments: [{ name: '<name>', description: 'such as nodejs24.x' }],
+        options: [json],
+        action: async () => (await import('./runtime.ts')).pull,
+      },
+      {
+        name: 'rm',
+        description: 'Remove a runtime.',
+        arguments: [{ name: '<name>', description: 'such as node@24.21.0' }],
+        options: [json],
+        action: async () => (await import('./runtime.ts')).remove,
+      },
+    ],
+  },
+  {
+    name: 'doctor',
+    description: 'Check host, acceleration, VMMs, kernels, runtimes and permissions; each lack with its fix.',
+    summary: 'check what this machine has and lacks',
+    options: [json],
+    action: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'explain',
+    description: 'Explain an error code.',
+    arguments: [{ name: '<code>', description: 'such as UFR-KVM' }],
+    options: [json],
+    action: async () => (await import('./explain.ts')).explain,
+  },
+  {
+    name: 'completion',
+    description: 'Print the completion script of a shell.',
+    arguments: [{ name: '<shell>', description: 'bash, zsh or fish' }],
+    examples: ['source <(ufr completion bash)', 'ufr completion fish > ~/.config/fish/completions/ufr.fish'],
+    action: async () => (await import('./completion.ts')).completion,
+  },
+]

@@ -1,0 +1,16 @@
+import { copyExample, initFunction } from '../function/init.ts'
+import { type Action, printJson } from './outcome.ts'
+
+export const init: Action = ({ words, options, json, progress }) => {
+  const { example } = options
+  if (typeof example === 'string') {
+    const folder = copyExample(example, String(words[0] ?? example))
+    if (json) printJson({ example, folder })
+    else progress.note(`Wrote ${example} into ${folder}. Try: ufr run ${words[0] ?? example}`)
+    return 0
+  }
+  const { file, config } = initFunction(String(words[0] ?? '.'))
+  if (json) printJson({ file, config })
+  else progress.note(`Wrote ${file}: a ${config.shape} for ${config.runtime}.`)
+  return 0
+}

@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs'
+
+/** The package's version; the same two steps up from src/cli and from dist/cli. */
+export function packageVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
+}
+
+// Asked for by scripts and before anything else is known of a machine: answered without loading the rest.
+if (process.argv[2] === '--version' || process.argv[2] === '-V') {
+  process.stdout.write(`${packageVersion()}\n`)
+} else {
+  const { main } = await import('./program.ts')
+  process.exitCode = await main(process.argv)
+}

@@ -1,0 +1,40 @@
+import { UfrError } from '../base/errors.ts'
+import { ensureNodeRuntime } from '../kernel/node-runtime.ts'
+import { listRuntimes, removeRuntime } from '../kernel/runtimes.ts'
+import { nodeMajor } from '../language/node/major.ts'
+import { type Action, printJson } from './outcome.ts'
+import { table } from './table.ts'
+
+export const list: Action = ({ json }) => {
+  const { runtimes, broken } = listRuntimes()
+  if (json) {
+    printJson({ runtimes, broken: broken.map(({ error, ...rest }) => ({ ...rest, error: error.toJSON() })) })
+    return 0
+  }
+  const rows = runtimes.map(({ language, version, key }) => [`${language}@${version}`, key.slice(0, 12)])
+  for (const { language, version, error } of broken)
+    rows.push([`${language}@${version}`, `broken: ${error.message}`])
+  process.stdout.write(table(['RUNTIME', 'KEY'], rows))
+  return 0
+}
+
+export const pull: Action = async ({ words, json, progress }) => {
+  const runtime = await ensureNodeRuntime(nodeMajor(String(words[0])), progress, { refresh: true })
+  progress.done()
+  if (json) printJson({ runtime })
+  else process.stdout.write(`${runtime.language}@${runtime.version}\n`)
+  return 0
+}
+
+export const remove: Action = ({ words, json, progress }) => {
+  const [language, version] = String(words[0]).split('@', 2)
+  if (!language || !version) {
+    throw new UfrError('UFR-USAGE', `${words[0]} does not say which version`, {
+      fix: 'See `ufr runtime ls`.',
+    })
+  }
+  const folder = removeRuntime(language, version)
+  if (json) printJson({ removed: folder })
+  else progress.note(`Removed ${words[0]}.`)
+  return 0
+}

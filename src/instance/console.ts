@@ -1,0 +1,103 @@
+import { type Mark, markParser } from '../link/marks.ts'
+
+export interface TimedMark extends Mark {
+  /** Milliseconds of `performance.now()` when the host saw it. */
+  at: number
+}
+
+export interface ConsoleOptions {
+  /** Recognises a line (without its end) that is the kernel's own. */
+  kernelLine(line: string): { mark?: Mark } | undefined
+  /** Whether the guest's terminal puts a carriage return before each line feed. */
+  carriageReturns: boolean
+  /** Takes what the program printed: whole lines as they come, at the end what is left. */
+  program?(bytes: Buffer): void
+  /** Takes the kernel's own lines. */
+  kernel?(bytes: Buffer): void
+}
+
+/** What a guest says on its serial line, sorted into marks, the kernel's lines and the program's output. */
+export interface GuestConsole {
+  push(chunk: Buffer): void
+  /** Hands on what is left of an unfinished line. */
+  end(): void
+  readonly marks: TimedMark[]
+  /** When the first byte came, of whatever kind. */
+  readonly firstAt: number | undefined
+  /** The last lines, the kernel's included: what a person wants to see when something went wrong. */
+  tail(lines?: number): string[]
+  /** Calls back for each mark from now on; gives a function that ends that. */
+  watch(listener: (mark: TimedMark) => void): () => void
+}
+
+const longestLine = 64 * 1024
+const keptBytes = 32 * 1024
+const newline = 0x0a
+
+export function guestConsole(options: ConsoleOptions): GuestConsole {
+  const marks: TimedMark[] = []
+  const listeners = new Set<(mark: TimedMark) => void>()
+  const parser = markParser(tell)
+  let firstAt: number | undefined
+  let line = Buffer.alloc(0)
+  let kept = Buffer.alloc(0)
+
+  function tell(mark: Mark): void {
+    const timed = { ...mark, at: performance.now() }
+    marks.push(timed)
+    for (const listener of listeners) listener(timed)
+  }
+
+  function take(plain: Buffer): void {
+    if (plain.length === 0) return
+    kept = Buffer.concat([kept, plain]).subarray(-keptBytes)
+    let rest = line.length > 0 ? Buffer.concat([line, plain]) : plain
+    for (;;) {
+      const end = rest.indexOf(newline)
+      if (end < 0 && rest.length <= longestLine) break
+      const stop = end < 0 ? rest.length : end + 1
+      hand(rest.subarray(0, stop))
+      rest = rest.subarray(stop)
+    }
+    line = Buffer.from(rest)
+  }
+
+  function hand(bytes: Buffer): void {
+    const whole = options.carriageReturns ? unixEnd(bytes) : bytes
+    const own = options.kernelLine(whole.toString().trimEnd())
+    if (own?.mark) tell(own.mark)
+    if (own) options.kernel?.(whole)
+    else options.program?.(whole)
+  }
+
+  return {
+    marks,
+    push(chunk) {
+      firstAt ??= performance.now()
+      take(parser.push(chunk))
+    },
+    end() {
+      take(parser.end())
+      if (line.length > 0) hand(line)
+      line = Buffer.alloc(0)
+    },
+    get firstAt() {
+      return firstAt
+    },
+    tail(lines = 15) {
+      const text = kept.toString().replaceAll('\r', '').split('\n')
+      return text.filter((one) => one.trim() !== '').slice(-lines)
+    },
+    watch(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+/** Terminals put a carriage return before each line feed (ONLCR); taking exactly one away gives back what was written. */
+function unixEnd(bytes: Buffer): Buffer {
+  if (bytes.length < 2 || bytes[bytes.length - 1] !== newline || bytes[bytes.length - 2] !== 0x0d)
+    return bytes
+  return Buffer.concat([bytes.subarray(0, -2), Buffer.of(newline)])
+}

@@ -1,0 +1,148 @@
+import { UfrError } from '../base/errors.ts'
+import type { Progress } from '../base/progress.ts'
+import type { FunctionSpec } from '../function/spec.ts'
+import type { GuestResponse } from '../link/http.ts'
+import type { Accel, Vmm } from '../vmm/vmm.ts'
+import { chooseVmm } from '../vmm/vmms.ts'
+import { type Instance, startInstance } from './instance.ts'
+import { type HandlerAnswer, invokeHandler, requestWeb } from './invoke.ts'
+import { type Phases, phasesOf } from './phases.ts'
+import { type Prepared, prepare } from './prepare.ts'
+import { bootTimeoutMs, type Ready, whenReady } from './ready.ts'
+
+/** Room for a language runtime; a function asks for more or less with `memory`. */
+const defaultMemoryMiB = 512
+
+export interface RunOptions {
+  folder: string
+  /** What the command line says over ufr.json. */
+  overrides: Partial<FunctionSpec>
+  accel: Accel | 'auto'
+  progress: Progress
+  /** Is told what was prepared before anything boots; what it throws ends the run. */
+  prepared?(prepared: Prepared): void
+  /** Takes what the program prints, as it comes; a program's standard output apart where the kernel can tell. */
+  output(bytes: Buffer): void
+  errors(bytes: Buffer): void
+  kernelLines(bytes: Buffer): void
+  /** Ends everything when it aborts (Ctrl-C); its reason is thrown. */
+  signal: AbortSignal
+}
+
+/** A function's instance from start to end, with what a report about it needs. */
+export interface Run {
+  prepared: Prepared
+  vmm: Vmm
+  accel: Accel
+  instance: Instance
+  phases(): Phases
+}
+
+/**
+ * Prepares a function, boots it, lets `use` have the running instance and stops it, however `use` ends.
+ * @throws UfrError of any step; the signal's reason.
+ */
+export async function withInstance<T>(
+  options: RunOptions,
+  use: (run: Run, times: Times) => Promise<T>,
+): Promise<T> {
+  const { progress, signal } = options
+  const prepared = await prepare(options.folder, options.overrides, progress)
+  options.prepared?.(prepared)
+  const { spec, unikernel, image } = prepared
+  const vmm = chooseVmm(spec.vmm ?? 'auto')
+  const { accel, reason } = await vmm.chooseAccel(options.accel)
+  if (accel === 'tcg' && options.accel === 'auto')
+    progress.note(`Emulated, so slower than on KVM: ${reason}.`)
+  signal.throwIfAborted()
+  const separateErrors = spec.shape === 'program'
+  const instance = await startInstance({
+    unikernel,
+    vmm,
+    accel,
+    machine: unikernel.machine(image.volumes, {
+      memoryMiB: spec.memoryMiB ?? defaultMemoryMiB,
+      cpus: spec.cpus,
+      network: spec.shape !== 'program',
+      separateErrors,
+    }),
+    output: options.output,
+    errors: options.errors,
+    kernelLines: options.kernelLines,
+  })
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
+  const times: Times = {}
+  try {
+    const phases = () => phasesOf(instance.vm.times, instance.console, times.ready, times.response)
+    return await Promise.race([use({ prepared, vmm, accel, instance, phases }, times), aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+    await instance.stop()
+  }
+}
+
+/** What `use` fills in as it goes: `performance.now()`. */
+export interface Times {
+  ready?: number
+  response?: number
+}
+
+/** Waits until a handler or web function can take work. */
+export async function ready(run: Run, times: Times): Promise<Ready> {
+  const { spec, program } = run.prepared
+  const found = await whenReady(run.instance, {
+    // Our own server listens where we tell it to; a web function where it likes.
+    port: spec.shape === 'handler' ? handlerPort : spec.port,
+    tellsReady: program.tellsReady,
+    accel: run.accel,
+    timeoutMs: bootTimeoutMs(run.accel),
+  })
+  times.ready = found.at
+  return found
+}
+
+/** Where the guest-side server of handlers listens. */
+const handlerPort = 8080
+
+/** Boots a handler and sends it one event. */
+export async function invokeOnce(run: Run, times: Times, event: Uint8Array): Promise<HandlerAnswer> {
+  const found = await ready(run, times)
+  const answer = await invokeHandler(run.instance, found, event, run.prepared.spec.timeoutSeconds * 1000)
+  times.response = performance.now()
+  return answer
+}
+
+/** Boots a web function and sends it one request. */
+export async function requestOnce(run: Run, times: Times, path: string): Promise<GuestResponse> {
+  const found = await ready(run, times)
+  const response = await requestWeb(run.instance, found, path, run.prepared.spec.timeoutSeconds * 1000)
+  times.response = performance.now()
+  return response
+}
+
+/**
+ * Waits for a program's end.
+ * @returns its exit status.
+ * @throws UfrError UFR-FUNCTION-TIMEOUT, UFR-GUEST-DIED where the guest ended without telling a status.
+ */
+export async function awaitEnd(run: Run, times: Times): Promise<number> {
+  const { spec } = run.prepared
+  const limitMs = spec.timeoutSeconds * 1000 + bootTimeoutMs(run.accel)
+  const timer = Promise.withResolvers<undefined>()
+  const handle = setTimeout(() => timer.resolve(undefined), limitMs)
+  const end = await Promise.race([run.instance.ended, timer.promise])
+  clearTimeout(handle)
+  const detail = run.instance.console.tail()
+  if (!end)
+    throw new UfrError('UFR-FUNCTION-TIMEOUT', `the program did not end within ${limitMs / 1000} s`, {
+      detail,
+    })
+  if (end.status === undefined) {
+    throw new UfrError('UFR-GUEST-DIED', 'the guest ended without an exit status of the program', { detail })
+  }
+  times.response = performance.now()
+  return end.status
+}

@@ -1,0 +1,35 @@
+import { UfrError } from '../base/errors.ts'
+import type { Language } from './program.ts'
+
+interface LanguageKind {
+  name: string
+  /** Whether a runtime identifier of ufr.json is this language's. */
+  speaks(runtime: string): boolean
+  load(): Promise<Language>
+}
+
+/** All languages. A further one is a folder beside these and an entry here; each is loaded only when used. */
+const languages: LanguageKind[] = [
+  {
+    name: 'node',
+    speaks: (runtime) => /^nodejs(\d+\.x)?$/.test(runtime),
+    load: async () => (await import('./node/node.ts')).node,
+  },
+  {
+    name: 'native',
+    speaks: (runtime) => runtime === 'native',
+    load: async () => (await import('./native/native.ts')).native,
+  },
+]
+
+/**
+ * The language of a runtime identifier.
+ * @throws UfrError UFR-NOT-YET for one that AWS knows and ufr does not yet.
+ */
+export async function languageOf(runtime: string): Promise<Language> {
+  const kind = languages.find(({ speaks }) => speaks(runtime))
+  if (kind) return kind.load()
+  throw new UfrError('UFR-NOT-YET', `functions with the runtime ${runtime} cannot be run yet`, {
+    fix: 'Use nodejs24.x, nodejs22.x, nodejs20.x or native.',
+  })
+}

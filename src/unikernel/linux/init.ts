@@ -1,0 +1,90 @@
+import type { Program } from '../../language/program.ts'
+import { markNames } from '../../link/marks.ts'
+import { guestNetwork } from '../../vmm/machine.ts'
+
+/** Where the function's disk is mounted in the guest; the task folder is bound from its `task`. */
+export const functionMount = 'opt/ufr/function'
+/** busybox in the guest's root, for the second stage. */
+export const busyboxPath = 'opt/ufr/busybox'
+/** The second stage's script, on the function's disk. */
+export const startScript = 'start'
+/** Kernel parameter, and so environment variable of init, that names where standard error goes. */
+export const errorsParameter = 'ufr_errors'
+
+/** Where the initramfs mounts the guest's root. */
+const root = '/root'
+
+/**
+ * The first stage, in the initramfs: loads what the kernel needs to find the disks, puts the root together and hands
+ * over to the function's own script. Every command costs a process, under emulation several milliseconds: so mounts
+ * are made by one command from a table, and symbolic links copied in one go.
+ */
+export function initScript(modules: string[]): string {
+  const b = '/bin/busybox'
+  return `#!${b} sh
+for module in ${modules.join(' ')}; do ${b} insmod /lib/modules/$module; done
+${b} mount -a -T /etc/fstab
+${b} cp -a /etc/dev/. /dev/
+cd ${root}
+exec ${b} chroot . /${busyboxPath} sh /${functionMount}/${startScript}
+`
+}
+
+/**
+ * What init mounts, in order; paths as seen from the initramfs.
+ * @param ownDisk whether the function has a disk of its own; else its files are in the root already.
+ */
+export function initTable(ownDisk: boolean): string {
+  const safe = 'nosuid,nodev'
+  const task = `/dev/vdb ${root}/${functionMount} erofs ro 0 0
+${root}/${functionMount}/task ${root}/var/task none bind 0 0
+`
+  return `dev /dev devtmpfs mode=0755 0 0
+/dev/vda ${root} erofs ro 0 0
+${ownDisk ? task : ''}dev ${root}/dev devtmpfs mode=0755 0 0
+proc ${root}/proc proc ${safe},noexec 0 0
+sys ${root}/sys sysfs ${safe},noexec 0 0
+tmp ${root}/tmp tmpfs mode=1777,${safe} 0 0
+run ${root}/run tmpfs mode=0755,${safe} 0 0
+`
+}
+
+/** What programs expect in /dev besides what the kernel puts there. */
+export const deviceLinks: Record<string, string> = {
+  fd: '/proc/self/fd',
+  stdin: '/proc/self/fd/0',
+  stdout: '/proc/self/fd/1',
+  stderr: '/proc/self/fd/2',
+}
+
+/**
+ * The second stage, process 1 from then on: sets up the network, runs the program, tells its exit status and ends the
+ * machine. It stays as the parent, so that children whose own parents are gone are waited for.
+ */
+export function startStage(program: Program): string {
+  const b = `/${busyboxPath}`
+  const { address, netmask } = guestNetwork
+  const up = `${b} ifconfig lo 127.0.0.1 up; ${b} ifconfig eth0 ${address} netmask ${netmask} up`
+  const command = [program.executable, ...program.argv.slice(1)].map(quote).join(' ')
+  return [
+    `if [ -e /sys/class/net/eth0 ]; then ${up}; ${mark(markNames.network)}; fi`,
+    `cd ${quote(program.workingDirectory)}`,
+    `errors="\${${errorsParameter}:-/dev/console}"`,
+    `unset HOME TERM PWD OLDPWD ${errorsParameter}`,
+    ...Object.entries(program.environment).map(([name, value]) => `export ${name}=${quote(value)}`),
+    `${command} </dev/null 2>"$errors"`,
+    `${mark(`${markNames.exit};%d`)} $?`,
+    `exec ${b} poweroff -f`,
+    '',
+  ].join('\n')
+}
+
+/** A command of the shell's own that writes a mark; see link/marks.ts. */
+function mark(text: string): string {
+  return `printf '\\033_ufr;${text}\\033\\\\'`
+}
+
+/** One word for a shell, whatever is in it. */
+export function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`
+}

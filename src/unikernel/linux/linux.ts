@@ -1,0 +1,147 @@
+import fs from 'node:fs'
+import { bytesContent, fileContent, textContent } from '../../image/content.ts'
+import { digestOf, digestUuid, freezeTree } from '../../image/digest.ts'
+import { planCpio } from '../../image/formats/cpio/writer.ts'
+import { planErofs } from '../../image/formats/erofs/writer.ts'
+import { layoutBytes } from '../../image/layout.ts'
+import { skeleton } from '../../image/skeleton.ts'
+import { Tree } from '../../image/tree.ts'
+import type { Volume, VolumePlan } from '../../image/volume.ts'
+import { type Kernel, kernelFile, kernelFiles } from '../../kernel/store.ts'
+import { type Program, taskFolder } from '../../language/program.ts'
+import { type Mark, markNames } from '../../link/marks.ts'
+import { guestNetwork, type MachineSpec } from '../../vmm/machine.ts'
+import type { ImagePlan, MachineSettings, Unikernel } from '../unikernel.ts'
+import {
+  busyboxPath,
+  deviceLinks,
+  errorsParameter,
+  functionMount,
+  initScript,
+  initTable,
+  startScript,
+  startStage,
+} from './init.ts'
+
+/** Raise it when what is built here changes without its inputs changing: old volumes in the store no longer fit then. */
+const formatVersion = 'linux-1'
+
+/** The single-application Linux guest: an initramfs, a read-only root shared by functions, and the function's disk. */
+export function linux(kernel: Kernel): Unikernel {
+  return {
+    name: 'linux',
+    kernel,
+    leastMemoryMiB: 96,
+    plan: (program) => plan(kernel, program),
+    machine: (volumes, settings) => machine(kernel, volumes, settings),
+    disk: (program) =>
+      planErofs(wholeTree(kernel, program), { uuid: digestUuid(program.base.key), label: 'ufr' }),
+    kernelLine: (line) => (/^\[ *\d+\.\d+\] /.test(line) ? {} : undefined),
+    carriageReturns: true,
+    exitStatus: (_exit, { marks }) => exitStatus(marks),
+    worthRetrying: () => false,
+  }
+}
+
+function plan(kernel: Kernel, program: Program): ImagePlan {
+  return {
+    volumes: {
+      initramfs: initramfs(kernel, true),
+      base: base(kernel, program),
+      function: functionVolume(program),
+    },
+    settings: [],
+  }
+}
+
+function initramfs(kernel: Kernel, ownDisk: boolean): VolumePlan {
+  const table = initTable(ownDisk)
+  const modules = kernelFiles(kernel, 'module')
+  const names = modules.map((_, index) => `${String(index).padStart(2, '0')}.ko`)
+  const script = initScript(names)
+  return {
+    key: digestOf(formatVersion, 'initramfs', kernel.digest, script, table, JSON.stringify(deviceLinks)),
+    title: `initramfs of linux ${kernel.version}`,
+    layout() {
+      const tree = new Tree()
+      for (const folder of ['dev', 'root', 'proc', 'sys']) tree.directory(folder)
+      tree.directory('etc/dev/shm', 0o1777)
+      for (const [name, target] of Object.entries(deviceLinks)) tree.link(`etc/dev/${name}`, target)
+      tree.file('init', textContent(script), 0o755)
+      tree.file('etc/fstab', textContent(table))
+      tree.file('bin/busybox', hostFile(kernelFile(kernel, 'busybox')), 0o755)
+      modules.forEach((file, index) => {
+        tree.file(`lib/modules/${names[index]}`, hostFile(file))
+      })
+      return planCpio(tree)
+    },
+  }
+}
+
+function base(kernel: Kernel, program: Program): VolumePlan {
+  const key = digestOf(formatVersion, 'base', program.base.key, kernel.digest)
+  return {
+    key,
+    title: `${program.base.title} for linux`,
+    layout: () => planErofs(baseTree(kernel, program), { uuid: digestUuid(key), label: 'base' }),
+  }
+}
+
+function baseTree(kernel: Kernel, program: Program): Tree {
+  return skeleton(guestNetwork.nameserver)
+    .merge(program.base.tree())
+    .directory(functionMount)
+    .file(busyboxPath, hostFile(kernelFile(kernel, 'busybox')), 0o755)
+}
+
+function functionVolume(program: Program): VolumePlan {
+  const { tree: task, digest } = freezeTree(program.task)
+  const start = startStage(program)
+  const key = digestOf(formatVersion, 'function', digest, start)
+  return {
+    key,
+    title: 'function',
+    layout() {
+      const tree = new Tree().merge(task, 'task').directory('task')
+      tree.file(startScript, textContent(start), 0o755)
+      return planErofs(tree, { uuid: digestUuid(key), label: 'function' })
+    },
+  }
+}
+
+/** Everything in one tree, the kernel included: what an exported disk holds. */
+function wholeTree(kernel: Kernel, program: Program): Tree {
+  const archive = layoutBytes(initramfs(kernel, false).layout())
+  return baseTree(kernel, program)
+    .merge(program.task, taskFolder)
+    .file(`${functionMount}/${startScript}`, textContent(startStage(program)), 0o755)
+    .file('boot/vmlinux', hostFile(kernelFile(kernel, 'vmlinux')))
+    .file('boot/initramfs', bytesContent(archive))
+}
+
+function machine(kernel: Kernel, volumes: Record<string, Volume>, settings: MachineSettings): MachineSpec {
+  const file = (role: string) => ({ file: volumes[role]!.file, digest: volumes[role]!.key })
+  const disk = (role: string) => ({ ...file(role), mode: 'read-only' as const })
+  const parameters = ['console=ttyS0', 'quiet', 'panic=-1', 'reboot=t', 'tsc=reliable', 'no_timer_check']
+  if (settings.separateErrors) parameters.push(`${errorsParameter}=/dev/ttyS1`)
+  return {
+    kernel: { file: kernelFile(kernel, 'vmlinux'), digest: kernel.digest },
+    initrd: file('initramfs'),
+    commandLine: parameters.join(' '),
+    disks: [disk('base'), disk('function')],
+    memoryMiB: settings.memoryMiB,
+    cpus: settings.cpus,
+    ...(settings.network && { network: { link: 'user' } }),
+    errorLine: settings.separateErrors,
+    entropy: true,
+  }
+}
+
+function exitStatus(marks: Mark[]): number | undefined {
+  const value = marks.findLast((mark) => mark.name === markNames.exit)?.value
+  return value === undefined ? undefined : Number(value)
+}
+
+function hostFile(file: string) {
+  return fileContent(file, fs.statSync(file).size)
+}

@@ -1,0 +1,10 @@
+import { findKernel, findKernelIfAny } from '../../kernel/store.ts'
+import type { UnikernelKind } from '../unikernel.ts'
+import { nanos } from './nanos.ts'
+
+/** Fetched only when asked for: see `ufr kernel pull nanos` and `ufr kernel import nanos`. */
+export const nanosKind: UnikernelKind = {
+  name: 'nanos',
+  present: () => findKernelIfAny('nanos') !== undefined,
+  open: async () => nanos(findKernel('nanos')),
+}

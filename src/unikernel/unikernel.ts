@@ -1,0 +1,63 @@
+import type { Progress } from '../base/progress.ts'
+import type { UnikernelName } from '../function/spec.ts'
+import type { Layout } from '../image/layout.ts'
+import type { Volume, VolumePlan } from '../image/volume.ts'
+import type { Kernel } from '../kernel/store.ts'
+import type { Program } from '../language/program.ts'
+import type { Mark } from '../link/marks.ts'
+import type { MachineSpec } from '../vmm/machine.ts'
+import type { VmExit } from '../vmm/vmm.ts'
+
+/** What a unikernel makes of a program: volumes by role, in the order in which the digest takes them. */
+export interface ImagePlan<Role extends string = string> {
+  volumes: Record<Role, VolumePlan>
+  /** What else decides how the image behaves. */
+  settings: string[]
+}
+
+export interface MachineSettings {
+  memoryMiB: number
+  cpus: number
+  /** Whether the guest has a network device. */
+  network: boolean
+  /** Whether standard error is to be kept apart from standard output. */
+  separateErrors: boolean
+}
+
+/** A console line of the kernel's own. */
+export interface KernelLine {
+  /** A mark that the line is as good as. */
+  mark?: Mark
+}
+
+/** A kernel's side of an image: opened once, good for any number of programs. */
+export interface Unikernel {
+  readonly name: UnikernelName
+  readonly kernel: Kernel
+  /** Least memory in MiB with which the kernel itself starts a program of any kind. */
+  readonly leastMemoryMiB: number
+  plan(program: Program): ImagePlan
+  machine(volumes: Record<string, Volume>, settings: MachineSettings): MachineSpec
+  /** One disk with everything on it, for upstream's own tools. */
+  disk(program: Program): Layout
+  /** Recognises a console line that is the kernel's own and no program's, and what it stands for. */
+  kernelLine(line: string): KernelLine | undefined
+  /** Whether the kernel's terminal puts a carriage return before each line feed. */
+  readonly carriageReturns: boolean
+  /** The program's exit status as a shell has it, where the guest told: by the exit device or on the console. */
+  exitStatus(exit: VmExit, console: { marks: Mark[]; tail(lines?: number): string[] }): number | undefined
+  /** Whether a failed start is one that the kernel is known to have now and then, and that another try cures. */
+  worthRetrying(console: { tail(lines?: number): string[] }): boolean
+}
+
+/** How a unikernel is had: one line in the table of `unikernels.ts`. */
+export interface UnikernelKind {
+  readonly name: UnikernelName
+  /** Whether a kernel is in the store. */
+  present(): boolean
+  /**
+   * Opens the kernel of the store.
+   * @throws UfrError UFR-KERNEL-MISSING with the way to get one; kinds that may fetch by themselves do so instead.
+   */
+  open(progress: Progress): Promise<Unikernel>
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { bytesContent, fileContent, textContent } from '../../src/image/content.ts'
+import { digestOf, digestUuid, freezeTree } from '../../src/image/digest.ts'
+import { Tree } from '../../src/image/tree.ts'
+import { ensureVolume } from '../../src/image/volume.ts'
+
+function inHome(t: TestContext): string {
+  const before = process.env['UFR_HOME']
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ufr-test-'))
+  process.env['UFR_HOME'] = home
+  t.after(() => {
+    if (before === undefined) delete process.env['UFR_HOME']
+    else process.env['UFR_HOME'] = before
+    fs.rmSync(home, { recursive: true, force: true })
+  })
+  return home
+}
+
+test('a volume is written once; one that a crash cut short is written anew', (t) => {
+  inHome(t)
+  let planned = 0
+  const plan = {
+    key: 'a'.repeat(64),
+    title: 'test',
+    layout() {
+      planned++
+      return { size: 100, pieces: [{ offset: 10, content: bytesContent(Buffer.alloc(20, 1)) }] }
+    },
+  }
+  const first = ensureVolume(plan)
+  assert.deepEqual([first.cached, first.bytes, fs.statSync(first.file).size], [false, 20, 100])
+  assert.equal(ensureVolume(plan).cached, true)
+  fs.truncateSync(first.file, 50)
+  assert.equal(ensureVolume(plan).cached, false)
+  assert.equal(fs.statSync(first.file).size, 100)
+  fs.rmSync(first.file.replace(/img$/, 'json'))
+  assert.equal(ensureVolume(plan).cached, false)
+  assert.equal(planned, 3)
+})
+
+test('the digest of a tree covers paths, kinds, modes, targets and contents', () => {
+  const make = (change: (tree: Tree) => void = () => {}) => {
+    const tree = new Tree().file('a/b', textContent('x')).link('l', 'a').directory('d')
+    change(tree)
+    return freezeTree(tree).digest
+  }
+  const digests = [
+    make(),
+    make((tree) => tree.file('a/b', textContent('y'))),
+    make((tree) => tree.file('a/b', textContent('x'), 0o755)),
+    make((tree) => tree.file('a/c', textContent(''))),
+    make((tree) => tree.link('l', 'b')),
+    make((tree) => tree.directory('d', 0o700)),
+    make((tree) => tree.directory('e')),
+    make((tree) => tree.link('d', 'a')),
+  ]
+  assert.equal(new Set(digests).size, digests.length)
+  assert.equal(make(), make())
+})
+
+test('a frozen tree keeps small files as they were, however the file changes', (t) => {
+  const file = path.join(inHome(t), 'file')
+  fs.writeFileSync(file, 'before')
+  const { tree } = freezeTree(new Tree().file('f', fileContent(file, 6)))
+  fs.writeFileSync(file, 'AFTER!')
+  const entry = tree.get('f')
+  assert.ok(entry?.kind === 'file')
+  assert.equal(Buffer.concat([...entry.content.chunks()]).toString(), 'before')
+})
+
+test('a file that changes its size while it is read is an error', (t) => {
+  const file = path.join(inHome(t), 'file')
+  fs.writeFileSync(file, 'x'.repeat(300_000))
+  const content = fileContent(file, 300_000)
+  fs.writeFileSync(file, 'shorter')
+  assert.throws(() => [...content.chunks()], { code: 'UFR-FILE-CHANGED' })
+  fs.writeFileSync(file, 'x'.repeat(300_001))
+  assert.throws(() => [...content.chunks()], { code: 'UFR-FILE-CHANGED' })
+})
+
+test('different lists of strings have different digests, also where they join to the same text', () => {
+  assert.notEqual(digestOf('ab', 'c'), digestOf('a', 'bc'))
+  assert.notEqual(digestOf('a'), digestOf('a', ''))
+  const uuid = digestUuid(digestOf('x'))
+  assert.deepEqual([uuid.length, uuid[6]! >> 4, uuid[8]! >> 6], [16, 8, 2])
+})

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { guestConsole } from '../../src/instance/console.ts'
+
+function heard(carriageReturns: boolean, chunks: string[]) {
+  const program: string[] = []
+  const kernel: string[] = []
+  const console = guestConsole({
+    carriageReturns,
+    kernelLine: (line) =>
+      line.startsWith('[k]') ? (line.includes('net up') ? { mark: { name: 'net', value: undefined } } : {}) : undefined,
+    program: (bytes) => program.push(bytes.toString('latin1')),
+    kernel: (bytes) => kernel.push(bytes.toString('latin1')),
+  })
+  for (const chunk of chunks) console.push(Buffer.from(chunk, 'latin1'))
+  console.end()
+  return { program: program.join(''), kernel: kernel.join(''), console }
+}
+
+test("kernel's lines and program's output are told apart, marks are taken out", () => {
+  const { program, kernel, console } = heard(false, ['[k] one\nhel', 'lo\n[k]', ' net up\n', '\x1b_ufr;ready;80\x1b\\wor', 'ld'])
+  assert.equal(program, 'hello\nworld')
+  assert.equal(kernel, '[k] one\n[k] net up\n')
+  assert.deepEqual(
+    console.marks.map(({ name, value }) => [name, value]),
+    [
+      ['net', undefined],
+      ['ready', '80'],
+    ],
+  )
+})
+
+test('exactly one carriage return before a line feed is taken away, and only where the terminal adds it', () => {
+  assert.equal(heard(true, ['a\r', '\nb\r\r\nc\rd\r\n']).program, 'a\nb\r\nc\rd\n')
+  assert.equal(heard(false, ['a\r\nb\n']).program, 'a\r\nb\n')
+})
+
+test('a line without end does not fill the memory, and no byte of it is lost', () => {
+  const { program } = heard(false, [...Array<string>(40).fill('x'.repeat(10_000)), '\nrest'])
+  assert.equal(program, `${'x'.repeat(400_000)}\nrest`)
+})
+
+test('the tail is the last lines of all, the kernel included', () => {
+  const { console } = heard(true, Array.from({ length: 5000 }, (_, i) => `line ${i}\r\n`))
+  assert.deepEqual(console.tail(2), ['line 4998', 'line 4999'])
+})
