@@ -44,7 +44,11 @@ export const errorTable = {
     'An image would have to hold something that its format has no room for.',
     'Shorten, split or leave out what the message names.',
   ),
-  'UFR-IMAGE-MISSING': entry(2, 'There is no such image.', 'See `ufr image ls`, or build one with `ufr build`.'),
+  'UFR-IMAGE-MISSING': entry(
+    2,
+    'There is no such image.',
+    'See `ufr image ls`, or build one with `ufr build`.',
+  ),
   'UFR-FILE-CHANGED': entry(
     4,
     'A file changed while the image was built from it.',
@@ -161,6 +165,11 @@ export const errorTable = {
   ),
 
   // Programs and their shared libraries
+  'UFR-HANDLER': entry(
+    4,
+    'The file that a handler names is not among the files of the function.',
+    'Correct `handler` in ufr.json: the file without its ending, a dot, and what it exports, as in "index.handler".',
+  ),
   'UFR-PROGRAM': entry(
     4,
     'The program of a function is missing, or not one that a guest can run.',
@@ -185,7 +194,7 @@ export const errorTable = {
   // Functions: their folder, ufr.json, what they are
   'UFR-FOLDER': entry(
     2,
-    "A function's folder is not there, is not a folder, or cannot be read.",
+    "A function's folder is not there, is not a folder, or cannot be read or written.",
     'Give the folder that has the function in it: `ufr run DIR`.',
   ),
   'UFR-CONFIG': entry(

@@ -6,7 +6,7 @@ export type VmmName = 'firecracker' | 'qemu'
 
 /** A file or folder of the host that goes into the function under a name of its own. */
 export interface FileRule {
-  /** Glob relative to the function's folder. */
+  /** Path or glob relative to the function's folder (docs/ufr-json.md, Files). */
   from: string
   /** Path relative to the function's folder in the guest; default: as `from` matched it. */
   to?: string
@@ -20,9 +20,9 @@ export interface FunctionSpec {
   /** AWS's identifier (`nodejs24.x`) or `native`. */
   runtime: string
   shape: Shape
-  /** `file.export` for a handler. */
+  /** `file.export` for a handler; for provided.al2023 whatever the program makes of it. */
   handler?: string
-  /** Web functions and programs: a path relative to the folder, or a name for the language to make sense of. */
+  /** Web functions, programs and provided.al2023: a path, or a name for the language to make sense of. */
   command?: string
   args: string[]
   /** Port in the guest; undefined where the folder does not say and the program is to be asked. */
@@ -36,4 +36,5 @@ export interface FunctionSpec {
   unikernel?: UnikernelName | 'auto'
   vmm?: VmmName | 'auto'
   network: 'none' | 'egress'
+  snapshot?: boolean
 }

@@ -1,0 +1,30 @@
+import fs from 'node:fs'
+import { writeFileAtomic } from './atomic.ts'
+import { homePath } from './paths.ts'
+
+/**
+ * What was found out about the host, kept until it is booted again or the key changes: measuring costs more than a run
+ * may be delayed by.
+ */
+export async function oncePerBoot<T>(
+  name: string,
+  key: string,
+  find: () => Promise<T>,
+  fresh = false,
+): Promise<T> {
+  const file = homePath('cache', `${name}.json`)
+  const whole = `${fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${key}`
+  const known = fresh ? undefined : read<T>(file)
+  if (known?.key === whole) return known.value
+  const value = await find()
+  writeFileAtomic(file, JSON.stringify({ key: whole, value }))
+  return value
+}
+
+function read<T>(file: string): { key: string; value: T } | undefined {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}

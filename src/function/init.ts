@@ -1,0 +1,127 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createFileAtomic, dataError, temporaryPrefix } from '../base/atomic.ts'
+import { systemCode, UfrError } from '../base/errors.ts'
+import { didYouMean } from '../base/nearest.ts'
+import { configName } from './config.ts'
+import { type Detector, detect, nothingDetected } from './detect.ts'
+import { defaultDetectors } from './detectors.ts'
+import { defaultName } from './load.ts'
+import { openFolder } from './open-folder.ts'
+import type { FunctionConfig } from './schema.ts'
+
+export interface Initialised {
+  /** Absolute path of the ufr.json. */
+  file: string
+  config: FunctionConfig
+}
+
+/**
+ * Writes a ufr.json that says what the folder's files show, and no more.
+ * @throws UfrError UFR-EXISTS where there is one, UFR-DETECT where the files show nothing, UFR-FOLDER.
+ */
+export function initFunction(folder: string, detectors: readonly Detector[] = defaultDetectors): Initialised {
+  const absolute = openFolder(folder)
+  const file = path.join(absolute, configName)
+  const there = new UfrError('UFR-EXISTS', `${file} is there already`, {
+    fix: 'Edit it, or remove it first.',
+  })
+  if (fs.lstatSync(file, { throwIfNoEntry: false })) throw there
+  const found = detect(absolute, detectors)
+  if (!found) throw nothingDetected(absolute, detectors)
+  const { runtime, shape, handler, command } = found
+  const config: FunctionConfig = {
+    name: defaultName(absolute),
+    runtime: runtime as NonNullable<FunctionConfig['runtime']>,
+    shape,
+    ...(handler === undefined ? {} : { handler }),
+    ...(command === undefined ? {} : { command }),
+  }
+  try {
+    if (!createFileAtomic(file, `${JSON.stringify(config, null, 2)}\n`)) throw there
+  } catch (error) {
+    throw folderError(error)
+  }
+  return { file, config }
+}
+
+/** UFR-DATA is about the data folder and its advice about UFR_HOME: here it is a folder of the user's own. */
+function folderError(error: unknown): unknown {
+  if (!(error instanceof UfrError) || error.code !== 'UFR-DATA') return error
+  return new UfrError('UFR-FOLDER', error.message, {
+    cause: error,
+    fix: 'Free space there, get the right to write there, or choose another folder.',
+  })
+}
+
+/** The examples that the package brings; the same two steps up from src/function and from dist/function. */
+export function examplesFolder(): string {
+  return fileURLToPath(new URL('../../examples', import.meta.url))
+}
+
+/** The names of all examples, sorted. */
+export function exampleNames(examples = examplesFolder()): string[] {
+  try {
+    const entries = fs.readdirSync(examples, { withFileTypes: true })
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort()
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+/**
+ * Copies an example into a folder that is empty or not there yet; where that fails, nothing is left of it.
+ * @returns absolute path of the folder.
+ * @throws UfrError UFR-USAGE for a name that no example has, UFR-EXISTS where the folder has something in it.
+ */
+export function copyExample(name: string, target: string, examples = examplesFolder()): string {
+  const names = exampleNames(examples)
+  if (!names.includes(name)) {
+    throw new UfrError('UFR-USAGE', `there is no example ${JSON.stringify(name)}${didYouMean(name, names)}`, {
+      fix:
+        names.length > 0
+          ? `The examples are ${names.join(', ')}.`
+          : `${examples} has none: install ufr anew.`,
+    })
+  }
+  const folder = path.resolve(target)
+  requireEmpty(folder, target)
+  let made: string | undefined
+  let temporary: string | undefined
+  const moved: string[] = []
+  try {
+    made = fs.mkdirSync(folder, { recursive: true })
+    // In the folder and not beside it: a shell may stand in it, so it cannot be replaced by another one.
+    temporary = fs.mkdtempSync(path.join(folder, temporaryPrefix))
+    fs.cpSync(path.join(examples, name), temporary, { recursive: true, verbatimSymlinks: true })
+    for (const entry of fs.readdirSync(temporary)) {
+      fs.renameSync(path.join(temporary, entry), path.join(folder, entry))
+      moved.push(path.join(folder, entry))
+    }
+    fs.rmdirSync(temporary)
+  } catch (error) {
+    const leftovers = made === undefined ? moved.concat(temporary ?? []) : [made]
+    for (const file of leftovers) fs.rmSync(file, { recursive: true, force: true })
+    throw folderError(dataError(error, folder))
+  }
+  return folder
+}
+
+function requireEmpty(folder: string, shown: string): void {
+  const fix = 'Name an empty folder, or one that is not there yet.'
+  try {
+    if (fs.readdirSync(folder).length === 0) return
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'ENOENT') return
+    if (code === 'ENOTDIR')
+      throw new UfrError('UFR-EXISTS', `${shown} is not a folder`, { fix, cause: error })
+    throw new UfrError('UFR-FOLDER', `${shown} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+  throw new UfrError('UFR-EXISTS', `${shown} has something in it already`, { fix })
+}
