@@ -6,15 +6,16 @@ import { prepare } from '../instance/prepare.ts'
 import { type Action, printJson } from './outcome.ts'
 
 export const build: Action = async ({ words, options, json, progress }) => {
+  const folder = String(words[0] ?? '.')
+  const output = outputFile(options['output'], folder)
   if (options['observe']) {
     throw new UfrError('UFR-NOT-YET', '--observe cannot be used yet', {
       fix: 'Name the files in ufr.json: `files`.',
     })
   }
   const overrides = { ...environmentSettings(), ...flagSettings(options) }
-  const { spec, program, unikernel, image } = await prepare(String(words[0] ?? '.'), overrides, progress)
+  const { spec, program, unikernel, image } = await prepare(folder, overrides, progress)
   const { digest } = image.record
-  const output = typeof options['output'] === 'string' ? path.resolve(options['output']) : undefined
   if (output) {
     progress.step(`Writing ${output}`)
     writeLayout(output, unikernel.disk(program))
@@ -32,6 +33,19 @@ export const build: Action = async ({ words, options, json, progress }) => {
     process.stdout.write(`${output ?? digest}\n`)
   }
   return 0
+}
+
+/** @throws UfrError UFR-USAGE for a file in the function's folder: the next build would take it in. */
+function outputFile(given: unknown, folder: string): string | undefined {
+  if (typeof given !== 'string') return undefined
+  const file = path.resolve(given)
+  if (!path.relative(path.resolve(folder), file).startsWith('..')) {
+    const fix = 'Name a file elsewhere, such as ../hello.img.'
+    throw new UfrError('UFR-USAGE', `${file} lies in the function's own folder and would become part of it`, {
+      fix,
+    })
+  }
+  return file
 }
 
 export function mebibytes(bytes: number): string {

@@ -98,7 +98,7 @@ export const commands: CommandSpec[] = [
     options: [
       {
         flags: '--example <name>',
-        description: 'write this example into the folder (default: one of its name)',
+        description: 'write this example into the folder (default: examples/NAME)',
       },
       json,
     ],

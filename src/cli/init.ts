@@ -4,9 +4,10 @@ import { type Action, printJson } from './outcome.ts'
 export const init: Action = ({ words, options, json, progress }) => {
   const { example } = options
   if (typeof example === 'string') {
-    const folder = copyExample(example, String(words[0] ?? example))
+    const target = String(words[0] ?? `examples/${example}`)
+    const folder = copyExample(example, target)
     if (json) printJson({ example, folder })
-    else progress.note(`Wrote ${example} into ${folder}. Try: ufr run ${words[0] ?? example}`)
+    else progress.note(`Wrote ${example} into ${folder}. Try: ufr run ${target}`)
     return 0
   }
   const { file, config } = initFunction(String(words[0] ?? '.'))

@@ -70,12 +70,14 @@ export class Tree {
 
   /** Entries ordered by path, component by component in byte order, so a directory comes right before what is in it. */
   sorted(): [string, Entry][] {
-    return [...this.#entries].sort(([a], [b]) => comparePaths(a, b))
+    const order = pathOrder(this.#entries.keys())
+    const keyed = [...this.#entries].map((pair) => ({ key: sortKey(pair[0]), pair }))
+    return keyed.sort((a, b) => order.compare(a.key, b.key)).map(({ pair }) => pair)
   }
 
   /** Names of what lies directly in the root, in order. */
   topLevel(): string[] {
-    return [...this.#entries.keys()].filter((path) => !path.includes('/')).sort(comparePaths)
+    return this.sorted().flatMap(([path]) => (path.includes('/') ? [] : [path]))
   }
 
   /** Adds all entries of another tree under a prefix ('' for the root); the other tree's entries win. */
@@ -106,18 +108,25 @@ export class Tree {
   }
 }
 
-/** Orders paths so that `a`, `a/b`, `a.txt` stand in that order: `/` sorts before every other character. */
+/**
+ * Orders paths so that `a`, `a/b`, `a.txt` stand in that order: `/` sorts before every other character, the rest in
+ * byte order.
+ */
 export function comparePaths(a: string, b: string): number {
-  const x = a.replaceAll('/', '\0')
-  const y = b.replaceAll('/', '\0')
-  // UTF-16 order differs from byte order only beyond U+FFFF; comparing bytes keeps images the same everywhere.
-  return /^[\0-\x7f]*$/.test(x + y)
-    ? x < y
-      ? -1
-      : x > y
-        ? 1
-        : 0
-    : Buffer.compare(Buffer.from(x), Buffer.from(y))
+  return pathOrder([a, b]).compare(sortKey(a), sortKey(b))
+}
+
+function sortKey(path: string): string {
+  return path.replaceAll('/', '\0')
+}
+
+/** UTF-16 order differs from byte order only where there are surrogates: only then are bytes made to be compared. */
+function pathOrder(paths: Iterable<string>): { compare(a: string, b: string): number } {
+  for (const path of paths) {
+    if (!/[\ud800-\udfff]/.test(path)) continue
+    return { compare: (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)) }
+  }
+  return { compare: (a, b) => (a < b ? -1 : a > b ? 1 : 0) }
 }
 
 /** @throws UfrError UFR-TREE for a path that is absolute, empty, or has empty, `.` or `..` parts or a NUL. */

@@ -54,33 +54,54 @@ export async function withInstance<T>(
   const { accel, reason } = await vmm.chooseAccel(options.accel)
   if (accel === 'tcg' && options.accel === 'auto')
     progress.note(`Emulated, so slower than on KVM: ${reason}.`)
+  const tscKhz = await vmm.tscKhz(accel)
   signal.throwIfAborted()
   const separateErrors = spec.shape === 'program'
-  const instance = await startInstance({
-    unikernel,
-    vmm,
-    accel,
-    machine: unikernel.machine(image.volumes, {
-      memoryMiB: spec.memoryMiB ?? defaultMemoryMiB,
-      cpus: spec.cpus,
-      network: spec.shape !== 'program',
-      separateErrors,
-    }),
-    output: options.output,
-    errors: options.errors,
-    kernelLines: options.kernelLines,
+  const machine = unikernel.machine(image.volumes, {
+    memoryMiB: spec.memoryMiB ?? defaultMemoryMiB,
+    cpus: spec.cpus,
+    network: spec.shape !== 'program',
+    separateErrors,
+    tscKhz,
   })
+  const { output, errors, kernelLines } = options
+  for (let attempt = 1; ; attempt++) {
+    const instance = await startInstance({ unikernel, vmm, accel, machine, output, errors, kernelLines })
+    try {
+      return await raced({ prepared, vmm, accel, instance }, use, signal)
+    } catch (error) {
+      if (attempt === mostAttempts || !isDeath(error) || !unikernel.worthRetrying(instance.console))
+        throw error
+      progress.note('The guest started before its disks were there; starting it again.')
+    } finally {
+      await instance.stop()
+    }
+  }
+}
+
+const mostAttempts = 3
+
+function isDeath(error: unknown): boolean {
+  return error instanceof UfrError && error.code === 'UFR-GUEST-DIED'
+}
+
+/** Lets `use` work until it is done or the signal aborts. */
+async function raced<T>(
+  running: Omit<Run, 'phases'>,
+  use: (run: Run, times: Times) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const { instance } = running
+  const times: Times = {}
+  const phases = () => phasesOf(instance.vm.times, instance.console, times.ready, times.response)
   const aborted = Promise.withResolvers<never>()
   const abort = () => aborted.reject(signal.reason)
   signal.addEventListener('abort', abort)
   if (signal.aborted) abort()
-  const times: Times = {}
   try {
-    const phases = () => phasesOf(instance.vm.times, instance.console, times.ready, times.response)
-    return await Promise.race([use({ prepared, vmm, accel, instance, phases }, times), aborted.promise])
+    return await Promise.race([use({ ...running, phases }, times), aborted.promise])
   } finally {
     signal.removeEventListener('abort', abort)
-    await instance.stop()
   }
 }
 

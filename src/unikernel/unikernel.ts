@@ -20,6 +20,8 @@ export interface MachineSettings {
   cpus: number
   /** Whether the guest has a network device. */
   network: boolean
+  /** Frequency of the guest's time stamp counter, where the VMM knows and the kernel should be told. */
+  tscKhz?: number | undefined
   /** Whether standard error is to be kept apart from standard output. */
   separateErrors: boolean
 }

@@ -63,6 +63,8 @@ export interface Vmm {
    * @throws UfrError UFR-KVM where kvm is asked for and cannot be had.
    */
   chooseAccel(wanted: Accel | 'auto'): Promise<AccelChoice>
+  /** Frequency of the guest's time stamp counter in kHz, where a guest cannot be trusted to find it out by itself. */
+  tscKhz(accel: Accel): Promise<number | undefined>
   /**
    * Starts a machine and returns when its vCPU runs.
    * @throws UfrError UFR-VMM-START with the VMM's own words where it refuses.

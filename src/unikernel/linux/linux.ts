@@ -123,6 +123,7 @@ function machine(kernel: Kernel, volumes: Record<string, Volume>, settings: Mach
   const file = (role: string) => ({ file: volumes[role]!.file, digest: volumes[role]!.key })
   const disk = (role: string) => ({ ...file(role), mode: 'read-only' as const })
   const parameters = ['console=ttyS0', 'quiet', 'panic=-1', 'reboot=t', 'tsc=reliable', 'no_timer_check']
+  if (settings.tscKhz !== undefined) parameters.push(`tsc_early_khz=${settings.tscKhz}`)
   if (settings.separateErrors) parameters.push(`${errorsParameter}=/dev/ttyS1`)
   return {
     kernel: { file: kernelFile(kernel, 'vmlinux'), digest: kernel.digest },

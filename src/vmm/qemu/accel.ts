@@ -1,9 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Duplex } from 'node:stream'
-import { writeFileAtomic } from '../../base/atomic.ts'
 import { systemCode, UfrError } from '../../base/errors.ts'
-import { homePath } from '../../base/paths.ts'
+import { oncePerBoot } from '../../base/host-cache.ts'
 import { spawnTied } from '../tied.ts'
 import type { Accel, AccelChoice } from '../vmm.ts'
 import { probeGuest, probeStatus } from './probe-guest.ts'
@@ -35,15 +34,8 @@ export async function chooseAccel(file: string, wanted: Accel | 'auto'): Promise
 export async function probeKvm(file: string, fresh = false): Promise<ProbeResult> {
   const rights = kvmRights()
   if (rights) return { works: false, reason: rights }
-  const cache = homePath('cache', 'accel.json')
-  const key = probeKey(file)
-  if (!fresh) {
-    const known = readCache(cache)
-    if (known?.key === key) return known.result
-  }
-  const result = await runProbe(file, 'kvm')
-  writeFileAtomic(cache, JSON.stringify({ key, result }))
-  return result
+  const { mtimeMs, size } = fs.statSync(file)
+  return oncePerBoot('accel', `${file} ${mtimeMs} ${size}`, () => runProbe(file, 'kvm'), fresh)
 }
 
 /** Why /dev/kvm cannot be opened, or undefined. */
@@ -55,20 +47,6 @@ function kvmRights(): string | undefined {
     if (systemCode(error) === 'ENOENT') return 'there is no /dev/kvm'
     if (systemCode(error) === 'EACCES') return 'no permission to open /dev/kvm (group kvm)'
     return `/dev/kvm does not open (${systemCode(error)})`
-  }
-}
-
-function probeKey(file: string): string {
-  const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  const { mtimeMs, size } = fs.statSync(file)
-  return `${boot} ${file} ${mtimeMs} ${size}`
-}
-
-function readCache(file: string): { key: string; result: ProbeResult } | undefined {
-  try {
-    return JSON.parse(fs.readFileSync(file, 'utf8'))
-  } catch {
-    return undefined
   }
 }
 
@@ -109,8 +87,7 @@ async function boot(file: string, kernel: string, accel: Accel): Promise<ProbeRe
   const { code, at } = await ended
   clearTimeout(timer)
   clearTimeout(patience)
-  if (started === undefined)
-    return { works: false, reason: words.trim().split('\n').at(-1) || 'QEMU did not start' }
+  if (started === undefined) return { works: false, reason: startFailure(words) }
   const milliseconds = Math.round(at - started)
   if (code === null)
     return { works: false, reason: 'it runs guests, but far too slowly: it emulates them itself' }
@@ -120,4 +97,10 @@ async function boot(file: string, kernel: string, accel: Accel): Promise<ProbeRe
     return { works: false, milliseconds, reason: `20 million instructions take ${milliseconds} ms on it` }
   }
   return { works: true, milliseconds, reason: `a probe guest did its work in ${milliseconds} ms` }
+}
+
+/** QEMU's own words, or what they mean: on a paravirtual KVM it ends with an assertion about registers. */
+function startFailure(words: string): string {
+  if (/kvm_buf_set_msrs|Assertion/.test(words)) return 'it refuses registers that every processor has'
+  return words.trim().split('\n').at(-1) || 'QEMU does not start on it'
 }

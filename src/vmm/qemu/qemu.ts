@@ -8,6 +8,7 @@ import { chooseAccel } from './accel.ts'
 import { descriptors, networkId, qemuArguments } from './arguments.ts'
 import { findQemu, qemuVersion } from './binary.ts'
 import { openQmp, type Qmp } from './qmp.ts'
+import { hostTscKhz } from './tsc.ts'
 
 const startLimitMs = 20_000
 
@@ -21,6 +22,7 @@ export function qemu(): Vmm {
     name: 'qemu',
     version: () => qemuVersion(file),
     chooseAccel: (wanted) => chooseAccel(file, wanted),
+    tscKhz: async (accel) => (accel === 'tcg' ? hostTscKhz() : undefined),
     start: (spec, accel, output) => start(file, spec, accel, output),
   }
 }
