@@ -74,8 +74,8 @@ function feed(child: ChildProcess, input: CommandOptions['input']): void {
 
 /**
  * Runs a command without a shell and gives back what it printed.
- * @throws UfrError UFR-COMMAND where the command is missing, fails, takes too long or prints too much; the last lines
- * of its standard error are in `detail`.
+ * @throws UfrError UFR-COMMAND where the command is missing, fails, takes too long or prints too much, UFR-DATA where it
+ * says that the disk is full; the last lines of its standard error are in `detail`.
  */
 export async function runCommand(
   command: string,
@@ -87,7 +87,8 @@ export async function runCommand(
   const { promise, resolve, reject } = Promise.withResolvers<CommandResult>()
   const child = spawn(command, args, {
     cwd: options.cwd,
-    env: options.env ?? process.env,
+    // Messages are looked at and shown: they are not to depend on the user's language.
+    env: { ...(options.env ?? process.env), LC_ALL: 'C.UTF-8' },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   let killedFor: string | undefined
@@ -119,12 +120,19 @@ export async function runCommand(
     if (!killedFor && code !== null && (options.accept ?? [0]).includes(code)) resolve(result)
     else {
       const how = killedFor ?? (code === null ? `was ended by ${signal}` : `failed with status ${code}`)
-      const detail = lastLines(result.stderr === '' ? result.stdout : result.stderr)
-      reject(new UfrError('UFR-COMMAND', `${command} ${how}: ${shown}`, { detail }))
+      reject(failure(command, `${command} ${how}: ${shown}`, result))
     }
   })
   feed(child, options.input)
   return promise
+}
+
+function failure(command: string, message: string, result: CommandResult): UfrError {
+  const detail = lastLines(result.stderr === '' ? result.stdout : result.stderr)
+  if (detail.some((line) => /no space left on device|disk quota exceeded/i.test(line))) {
+    return new UfrError('UFR-DATA', `${command} could not write: no space is left`, { detail })
+  }
+  return new UfrError('UFR-COMMAND', message, { detail })
 }
 
 function startError(command: string, error: Error, options: CommandOptions): UfrError {

@@ -34,6 +34,11 @@ test('a failing command is an error with its last lines', async () => {
   })
 })
 
+test('a command that finds the disk full is UFR-DATA', async () => {
+  const full = runCommand('sh', ['-c', 'echo "tar: a: Cannot write: No space left on device" >&2; exit 2'])
+  await assert.rejects(full, isError('UFR-DATA', /no space is left/))
+})
+
 test('a missing command says how to install it; a missing folder is not a missing command', async () => {
   const missing = runCommand('ufr-no-such-command', [], { install: 'apt-get install nothing' })
   await assert.rejects(missing, (error) => {
