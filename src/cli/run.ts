@@ -198,7 +198,9 @@ async function runProgram(call: Call, running: Run, times: Times, heard: Heard):
 }
 
 async function serve(call: Call, running: Run, times: Times): Promise<number> {
-  const { address } = await ready(running, times)
+  const { address, socket } = await ready(running, times)
+  // A server that takes one connection at a time would wait on it for ever.
+  socket?.destroy()
   const url = `http://${address.host}:${address.port}/`
   if (call.json) printJson({ ...report(running), url })
   else {

@@ -95,7 +95,7 @@ export function guestConsole(options: ConsoleOptions): GuestConsole {
   }
 }
 
-/** Terminals put a carriage return before each line feed (ONLCR); taking exactly one away gives back what was written. */
+/** Terminals put a carriage return before each line feed (ONLCR): taking exactly one away gives back what was written. */
 function unixEnd(bytes: Buffer): Buffer {
   if (bytes.length < 2 || bytes[bytes.length - 1] !== newline || bytes[bytes.length - 2] !== 0x0d)
     return bytes

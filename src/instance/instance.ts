@@ -44,12 +44,15 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     ...(options.output && { program: options.output }),
     ...(options.kernelLines && { kernel: options.kernelLines }),
   })
-  const vm = await vmm.start(machine, accel, {
-    console: (chunk) => console.push(chunk),
-    errorLine: (chunk) => options.errors?.(chunk),
+  const errorLine = guestConsole({
+    kernelLine: () => undefined,
+    carriageReturns: unikernel.carriageReturns,
+    ...(options.errors && { program: options.errors }),
   })
+  const vm = await vmm.start(machine, accel, { console: console.push, errorLine: errorLine.push })
   const ended = vm.exit.then((exit) => {
     console.end()
+    errorLine.end()
     return { exit, status: unikernel.exitStatus(exit, console) }
   })
   // A guest that has told its program's end has nothing more to do: no need to wait until it has shut down.

@@ -47,8 +47,8 @@ export function request(
       ...what.headers,
       ...(what.body && { 'content-length': what.body.length }),
     },
-    agent: false,
-    ...(socket && { createConnection: () => socket }),
+    // An agent would open a connection of its own.
+    ...(socket ? { createConnection: () => socket } : { agent: false }),
     signal,
   })
   sent.on('response', (response) => {
