@@ -9,7 +9,11 @@ interface TestEvent {
     nesting: number
     skip?: string | boolean
     message?: string
-    details?: { duration_ms?: number; type?: string; error?: Error & { cause?: unknown; failureType?: string } }
+    details?: {
+      duration_ms?: number
+      type?: string
+      error?: Error & { cause?: unknown; failureType?: string }
+    }
   }
 }
 

@@ -7,7 +7,7 @@ import { generated, staleDocs } from '../script/docs.ts'
 import { errorTable } from '../src/base/error-table.ts'
 import { parseConfig } from '../src/function/config.ts'
 import { configSchema } from '../src/function/schema.ts'
-import { defaultIgnores } from '../src/image/ignore.ts'
+import { defaultIgnores } from '../src/image/folder/ignore.ts'
 
 const root = path.join(import.meta.dirname, '..')
 const reference = fs.readFileSync(path.join(root, 'docs/ufr-json.md'), 'utf8')

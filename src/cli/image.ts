@@ -4,17 +4,18 @@ import { systemCode, UfrError } from '../base/errors.ts'
 import { homePath } from '../base/paths.ts'
 import { extractTree } from '../image/extract.ts'
 import { type ImagePart, openImage, wholeImageTree } from '../image/open.ts'
-import { findImage, listImages } from '../image/record.ts'
 import { type FileSource, fileSource } from '../image/source.ts'
+import { findImage, listImages } from '../image/store/record.ts'
 import { type Entry, Tree } from '../image/tree.ts'
 import { mebibytes } from './build.ts'
 import { type Action, printJson } from './outcome.ts'
 import { table } from './table.ts'
 
-export const list: Action = ({ words, json }) => {
-  if (words[0] === undefined) return listStore(json)
-  using opened = open(String(words[0]))
-  const entries = opened.tree.sorted()
+export const list: Action = ({ words, json }) =>
+  words[0] === undefined ? listStore(json) : opened(words[0], ({ tree }) => listTree(tree, json))
+
+function listTree(tree: Tree, json: boolean): number {
+  const entries = tree.sorted()
   if (json) printJson({ entries: entries.map(([name, entry]) => ({ path: name, ...entryFacts(entry) })) })
   else process.stdout.write(entries.map(([name, entry]) => `${line(name, entry)}\n`).join(''))
   return 0
@@ -37,15 +38,17 @@ function listStore(json: boolean): number {
   return 0
 }
 
-export const inspect: Action = ({ words, json }) => {
-  using opened = open(String(words[0]))
-  const parts = opened.parts.map(({ tree, ...facts }) => ({
+export const inspect: Action = ({ words, json }) =>
+  opened(words[0], (image) => tell(String(words[0]), image, json))
+
+function tell(given: string, image: Opened, json: boolean): number {
+  const parts = image.parts.map(({ tree, ...facts }) => ({
     ...facts,
     entries: tree.size,
     bytes: tree.bytes(),
   }))
   if (json) {
-    printJson({ image: words[0], ...(opened.record && { record: opened.record }), parts })
+    printJson({ image: given, ...(image.record && { record: image.record }), parts })
     return 0
   }
   for (const { manifest, ...facts } of parts) {
@@ -56,27 +59,37 @@ export const inspect: Action = ({ words, json }) => {
   return 0
 }
 
-export const cat: Action = ({ words }) => {
-  using opened = open(String(words[0]))
-  const wanted = String(words[1]).replace(/^\/+/, '')
-  const entry = opened.tree.get(wanted)
+export const cat: Action = ({ words }) =>
+  opened(words[0], ({ tree }) => print(tree, String(words[1]).replace(/^\/+/, ''), String(words[0])))
+
+function print(tree: Tree, wanted: string, given: string): number {
+  const entry = tree.get(wanted)
   if (entry?.kind !== 'file') {
     const what = entry ? `is a ${entry.kind}` : 'is not in it'
-    throw new UfrError('UFR-IMAGE-MISSING', `${wanted} ${what}`, { fix: `See: ufr image ls ${words[0]}` })
+    throw new UfrError('UFR-IMAGE-MISSING', `${wanted} ${what}`, { fix: `See: ufr image ls ${given}` })
   }
   for (const chunk of entry.content.chunks()) fs.writeSync(1, chunk)
   return 0
 }
 
 export const extract: Action = ({ words, json, progress }) => {
-  using opened = open(String(words[0]))
   const folder = path.resolve(String(words[1]))
   progress.step(`Extracting into ${folder}`)
-  const entries = extractTree(opened.tree, folder)
+  const entries = opened(words[0], ({ tree }) => extractTree(tree, folder))
   progress.done()
   if (json) printJson({ folder, entries })
   else progress.note(`${entries} entries in ${folder}`)
   return 0
+}
+
+/** Opens an image for `use` and closes it afterwards. */
+function opened<T>(given: unknown, use: (image: Opened) => T): T {
+  const image = open(String(given))
+  try {
+    return use(image)
+  } finally {
+    image[Symbol.dispose]()
+  }
 }
 
 interface Opened extends Disposable {

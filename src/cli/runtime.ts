@@ -1,5 +1,5 @@
 import { UfrError } from '../base/errors.ts'
-import { ensureNodeRuntime } from '../kernel/node-runtime.ts'
+import { ensureNodeRuntime } from '../kernel/node/node-runtime.ts'
 import { listRuntimes, removeRuntime } from '../kernel/runtimes.ts'
 import { nodeMajor } from '../language/node/major.ts'
 import { type Action, printJson } from './outcome.ts'

@@ -1,8 +1,8 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { UfrError } from '../base/errors.ts'
-import { elfType, readElf } from '../image/formats/elf.ts'
-import { isElf } from '../image/formats/elf-names.ts'
+import { elfType, readElf } from '../image/formats/elf/elf.ts'
+import { isElf } from '../image/formats/elf/elf-names.ts'
 import { type ByteSource, fileSource } from '../image/source.ts'
 import type { Shape } from './spec.ts'
 

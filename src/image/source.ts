@@ -53,7 +53,7 @@ export function sliceSource(source: ByteSource, start: number, size: number): By
 
 export interface FileSource extends ByteSource, Disposable {}
 
-/** A source over an open file; dispose of it (`using`) to close the file. */
+/** A source over an open file; dispose of it to close the file. */
 export function fileSource(file: string): FileSource {
   const fd = fs.openSync(file, 'r')
   const size = fs.fstatSync(fd).size
@@ -73,4 +73,18 @@ export function fileSource(file: string): FileSource {
       fs.closeSync(fd)
     },
   }
+}
+
+/** Lets `use` read from a source and closes it then. In place of `using`, which Node.js 22 cannot read. */
+export function reading<T>(source: FileSource, use: (source: ByteSource) => T): T {
+  try {
+    return use(source)
+  } finally {
+    source[Symbol.dispose]()
+  }
+}
+
+/** Opens a file for `use` and closes it afterwards. */
+export function withSource<T>(file: string, use: (source: ByteSource) => T): T {
+  return reading(fileSource(file), use)
 }

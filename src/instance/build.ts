@@ -1,7 +1,7 @@
 import type { FunctionSpec } from '../function/spec.ts'
 import { digestOf } from '../image/digest.ts'
-import { type ImageRecord, noteImage } from '../image/record.ts'
-import { ensureVolume, type Volume } from '../image/volume.ts'
+import { type ImageRecord, noteImage } from '../image/store/record.ts'
+import { ensureVolume, type Volume } from '../image/store/volume.ts'
 import type { Program } from '../language/program.ts'
 import type { Unikernel } from '../unikernel/unikernel.ts'
 

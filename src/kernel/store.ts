@@ -3,7 +3,7 @@ import path from 'node:path'
 import { createFolderAtomic, removeFolderAtomic, writeFileAtomic } from '../base/atomic.ts'
 import { UfrError } from '../base/errors.ts'
 import { homePath } from '../base/paths.ts'
-import { fileSha256 } from './checksum.ts'
+import { fileSha256 } from './download/checksum.ts'
 import {
   checkRecord,
   digestOf,

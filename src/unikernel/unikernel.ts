@@ -1,7 +1,7 @@
 import type { Progress } from '../base/progress.ts'
 import type { UnikernelName } from '../function/spec.ts'
 import type { Layout } from '../image/layout.ts'
-import type { Volume, VolumePlan } from '../image/volume.ts'
+import type { Volume, VolumePlan } from '../image/store/volume.ts'
 import type { Kernel } from '../kernel/store.ts'
 import type { Program } from '../language/program.ts'
 import type { Mark } from '../link/marks.ts'

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { systemCode, UfrError } from '../../src/base/errors.ts'
 import { contentBytes } from '../../src/image/content.ts'
-import { folderTree } from '../../src/image/folder.ts'
+import { folderTree } from '../../src/image/folder/folder.ts'
 import { comparePaths, type Tree } from '../../src/image/tree.ts'
 
 const runs = 150

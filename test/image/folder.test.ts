@@ -7,8 +7,8 @@ import { type TestContext, test } from 'node:test'
 import { UfrError } from '../../src/base/errors.ts'
 import type { FileRule } from '../../src/function/spec.ts'
 import { contentBytes } from '../../src/image/content.ts'
-import { folderTree } from '../../src/image/folder.ts'
-import { scanFolder, scanLimits } from '../../src/image/scan.ts'
+import { folderTree } from '../../src/image/folder/folder.ts'
+import { scanFolder, scanLimits } from '../../src/image/folder/scan.ts'
 import type { Tree } from '../../src/image/tree.ts'
 
 /** What a folder is made of: text for a file, `-> target` for a link, undefined for an empty folder. */
@@ -346,7 +346,7 @@ test('what cannot be read is named', (t) => {
   // In a process of its own, since root reads everything.
   const message = (ignore: string) => {
     fs.writeFileSync(path.join(folder, '.ufrignore'), ignore)
-    const code = `import { folderTree } from ${JSON.stringify(new URL('../../src/image/folder.ts', import.meta.url).href)}
+    const code = `import { folderTree } from ${JSON.stringify(new URL('../../src/image/folder/folder.ts', import.meta.url).href)}
       if (process.getuid() === 0) process.setuid(65534)
       try { console.log(folderTree(process.argv[1], []).size) } catch (error) { console.log(error.code, error.message) }`
     return spawnSync(process.execPath, ['--input-type=module', '--eval', code, folder], { encoding: 'utf8' })
@@ -382,7 +382,7 @@ test('nothing is printed', (t) => {
     fs.mkdirSync(path.join(folder, `d${i}`))
     for (let j = 0; j < 10; j++) fs.writeFileSync(path.join(folder, `d${i}`, `f${j}.js`), '')
   }
-  const source = new URL('../../src/image/folder.ts', import.meta.url).href
+  const source = new URL('../../src/image/folder/folder.ts', import.meta.url).href
   const code = `import { folderTree } from ${JSON.stringify(source)}
     const rules = [{ from: 'd[0-9]*/**/*.js' }]
     console.log(folderTree(process.argv[1], []).size, folderTree(process.argv[1], rules).size)`

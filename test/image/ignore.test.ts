@@ -5,7 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseIgnore, readIgnore } from '../../src/image/ignore.ts'
+import { parseIgnore, readIgnore } from '../../src/image/folder/ignore.ts'
 
 function ignored(lines: string[], file: string, isFolder = false): boolean {
   return parseIgnore(lines)(file, isFolder)

@@ -5,8 +5,8 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { bytesContent, fileContent, textContent } from '../../src/image/content.ts'
 import { digestOf, digestUuid, freezeTree } from '../../src/image/digest.ts'
+import { ensureVolume } from '../../src/image/store/volume.ts'
 import { Tree } from '../../src/image/tree.ts'
-import { ensureVolume } from '../../src/image/volume.ts'
 
 function inHome(t: TestContext): string {
   const before = process.env['UFR_HOME']

@@ -17,9 +17,16 @@ function temporary(t: { after(f: () => void): void }): string {
 
 /** Pieces of all sizes around the sizes at which writes are gathered, with gaps of all sizes between them. */
 const layouts = fc
-  .array(fc.record({ gap: fc.constantFrom(0, 1, 511, 4095, 4097, 70_000, 1_100_000), size: sizes(), cut: fc.nat(5) }), {
-    maxLength: 12,
-  })
+  .array(
+    fc.record({
+      gap: fc.constantFrom(0, 1, 511, 4095, 4097, 70_000, 1_100_000),
+      size: sizes(),
+      cut: fc.nat(5),
+    }),
+    {
+      maxLength: 12,
+    },
+  )
   .map((parts): Layout => {
     let at = 0
     const pieces = parts.map(({ gap, size, cut }, i) => {
@@ -42,7 +49,8 @@ function chunked(bytes: Buffer, cut: number): Content {
     *chunks() {
       // One buffer for all chunks, as reading a file does.
       const buffer = Buffer.alloc(step)
-      for (let at = 0; at < bytes.length; at += step) yield buffer.subarray(0, bytes.copy(buffer, 0, at, at + step))
+      for (let at = 0; at < bytes.length; at += step)
+        yield buffer.subarray(0, bytes.copy(buffer, 0, at, at + step))
     },
   }
 }
@@ -69,7 +77,10 @@ test('what fails while it is written leaves nothing, and what was there stays', 
       throw new Error('cannot be read')
     },
   }
-  assert.throws(() => writeLayout(file, { size: 10, pieces: [{ offset: 0, content: broken }] }), /cannot be read/)
+  assert.throws(
+    () => writeLayout(file, { size: 10, pieces: [{ offset: 0, content: broken }] }),
+    /cannot be read/,
+  )
   assert.deepEqual(fs.readdirSync(folder), ['image'])
   assert.equal(fs.readFileSync(file, 'utf8'), 'before')
 })
@@ -88,7 +99,8 @@ test('a full disk is an error that says so, and no half image has the name', (t)
   }
   assert.throws(
     () => writeLayout(file, { size: 4, pieces: [{ offset: 0, content }] }),
-    (error) => error instanceof UfrError && error.code === 'UFR-DATA' && /no space is left/.test(error.message),
+    (error) =>
+      error instanceof UfrError && error.code === 'UFR-DATA' && /no space is left/.test(error.message),
   )
   assert.deepEqual(fs.readdirSync(folder), [])
 })

@@ -8,7 +8,11 @@ function heard(carriageReturns: boolean, chunks: string[]) {
   const console = guestConsole({
     carriageReturns,
     kernelLine: (line) =>
-      line.startsWith('[k]') ? (line.includes('net up') ? { mark: { name: 'net', value: undefined } } : {}) : undefined,
+      line.startsWith('[k]')
+        ? line.includes('net up')
+          ? { mark: { name: 'net', value: undefined } }
+          : {}
+        : undefined,
     program: (bytes) => program.push(bytes.toString('latin1')),
     kernel: (bytes) => kernel.push(bytes.toString('latin1')),
   })
@@ -18,7 +22,13 @@ function heard(carriageReturns: boolean, chunks: string[]) {
 }
 
 test("kernel's lines and program's output are told apart, marks are taken out", () => {
-  const { program, kernel, console } = heard(false, ['[k] one\nhel', 'lo\n[k]', ' net up\n', '\x1b_ufr;ready;80\x1b\\wor', 'ld'])
+  const { program, kernel, console } = heard(false, [
+    '[k] one\nhel',
+    'lo\n[k]',
+    ' net up\n',
+    '\x1b_ufr;ready;80\x1b\\wor',
+    'ld',
+  ])
   assert.equal(program, 'hello\nworld')
   assert.equal(kernel, '[k] one\n[k] net up\n')
   assert.deepEqual(
@@ -41,6 +51,9 @@ test('a line without end does not fill the memory, and no byte of it is lost', (
 })
 
 test('the tail is the last lines of all, the kernel included', () => {
-  const { console } = heard(true, Array.from({ length: 5000 }, (_, i) => `line ${i}\r\n`))
+  const { console } = heard(
+    true,
+    Array.from({ length: 5000 }, (_, i) => `line ${i}\r\n`),
+  )
   assert.deepEqual(console.tail(2), ['line 4998', 'line 4999'])
 })

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { beforeEach, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { UfrError } from '../../src/base/errors.ts'
-import { extractTarGz, regularFile } from '../../src/kernel/archive.ts'
+import { extractTarGz, regularFile } from '../../src/kernel/download/archive.ts'
 import { filesBelow, useHome } from './home.ts'
 
 const home = useHome()

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { test } from 'node:test'
 import { UfrError } from '../../src/base/errors.ts'
-import { checkSum, fileSha256, fileSums, parseSum } from '../../src/kernel/checksum.ts'
-import { checkKnownSum, knownSum, recordKnownSum } from '../../src/kernel/known.ts'
+import { checkSum, fileSha256, fileSums, parseSum } from '../../src/kernel/download/checksum.ts'
+import { checkKnownSum, knownSum, recordKnownSum } from '../../src/kernel/download/known.ts'
 import { filesBelow, useHome } from './home.ts'
 
 const home = useHome()

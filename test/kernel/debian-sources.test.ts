@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { debianArchives } from '../../src/kernel/debian-sources.ts'
+import { debianArchives } from '../../src/kernel/debian/sources.ts'
 
 function list(text: string, name = 'sources.list'): string[] {
   return debianArchives([{ name, text }]).map(

@@ -6,7 +6,7 @@ import { UfrError } from '../../src/base/errors.ts'
 import { homePath } from '../../src/base/paths.ts'
 import type { Runner } from '../../src/base/process.ts'
 import { noProgress } from '../../src/base/progress.ts'
-import { fetchPackages, parsePackages } from '../../src/kernel/debian.ts'
+import { fetchPackages, parsePackages } from '../../src/kernel/debian/packages.ts'
 import { type FakeApt, failed, fakeApt, fakeMachine } from './fake-apt.ts'
 import { filesBelow, useHome } from './home.ts'
 

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import { test } from 'node:test'
 import { UfrError } from '../../src/base/errors.ts'
-import { download, downloadStatus, downloadText } from '../../src/kernel/download.ts'
+import { download, downloadStatus, downloadText } from '../../src/kernel/download/download.ts'
 import { filesBelow, useHome } from './home.ts'
 import { fileHandler, serve } from './server.ts'
 

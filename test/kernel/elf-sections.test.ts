@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { UfrError } from '../../src/base/errors.ts'
+import { checkKernelElf, readSections } from '../../src/image/formats/elf/elf-sections.ts'
 import { bytesSource } from '../../src/image/source.ts'
-import { checkKernelElf, readSections } from '../../src/kernel/elf-sections.ts'
 import { elfFixture } from './elf-fixture.ts'
 
 function check(bytes: Uint8Array): void {

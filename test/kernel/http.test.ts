@@ -9,7 +9,7 @@ import { afterEach, test } from 'node:test'
 import { promisify } from 'node:util'
 import { UfrError } from '../../src/base/errors.ts'
 import { findCommand } from '../../src/base/process.ts'
-import { downloadText } from '../../src/kernel/download.ts'
+import { downloadText } from '../../src/kernel/download/download.ts'
 import { useHome } from './home.ts'
 import { serve, type TestServer } from './server.ts'
 

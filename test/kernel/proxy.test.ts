@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { UfrError } from '../../src/base/errors.ts'
-import { basicAuthorization, mirrored, proxyFor, shownUrl } from '../../src/kernel/proxy.ts'
+import { basicAuthorization, mirrored, proxyFor, shownUrl } from '../../src/kernel/download/proxy.ts'
 
 function chosen(url: string, environment: Record<string, string>): string | undefined {
   return proxyFor(new URL(url), environment)?.href

@@ -17,7 +17,9 @@ function cut(bytes: Buffer, points: number[]): Buffer[] {
 
 test('marks are taken out wherever the chunks are cut, and all other bytes stay', () => {
   const part = fc.oneof(
-    fc.record({ plain: fc.string({ unit: fc.constantFrom('a', '\n', '\x1b', '_', 'u', 'f', ';', '\\', 'ÿ') }) }),
+    fc.record({
+      plain: fc.string({ unit: fc.constantFrom('a', '\n', '\x1b', '_', 'u', 'f', ';', '\\', 'ÿ') }),
+    }),
     fc.record({ mark: fc.constantFrom('ready;8080', 'exit;0', 'init', 'exit;') }),
   )
   fc.assert(

@@ -3,7 +3,9 @@ import fs from 'node:fs'
 import { test } from 'node:test'
 import { folderOf, isAlive, kernels, lacking, qemuProcesses, startUfr, until } from './ufr.ts'
 
-const waiting = { 'index.mjs': 'export const handler = () => new Promise(() => setTimeout(() => {}, 100_000))' }
+const waiting = {
+  'index.mjs': 'export const handler = () => new Promise(() => setTimeout(() => {}, 100_000))',
+}
 
 for (const kernel of kernels) {
   test(`${kernel}: no guest survives the SIGKILL of its parent`, { skip: lacking(kernel) }, async (t) => {

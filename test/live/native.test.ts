@@ -40,7 +40,9 @@ int main(void) {
 
 function compiled(t: TestContext, source: string, config: object, flags: string[] = []): string {
   const folder = folderOf(t, { 'main.c': source })
-  execFileSync('gcc', ['-O1', '-o', path.join(folder, 'main'), path.join(folder, 'main.c'), ...flags], { timeout: 60_000 })
+  execFileSync('gcc', ['-O1', '-o', path.join(folder, 'main'), path.join(folder, 'main.c'), ...flags], {
+    timeout: 60_000,
+  })
   fs.rmSync(path.join(folder, 'main.c'))
   const whole = { name: 'native', runtime: 'native', command: 'main', ...config }
   fs.writeFileSync(path.join(folder, 'ufr.json'), JSON.stringify(whole))
@@ -52,21 +54,29 @@ for (const kernel of kernels) {
   const on = ['--unikernel', kernel, '--accel', 'tcg']
 
   for (const linked of ['dynamic', 'static']) {
-    test(`${kernel}: a ${linked} program's standard output is the result, its status is told`, options, async (t) => {
-      const folder = compiled(
-        t,
-        program,
-        { shape: 'program', args: ['two words', 'ünï', '', `'"$`], environment: { WORD: 'no newline at the end' } },
-        linked === 'static' ? ['-static'] : [],
-      )
-      const { status, stdout, stderr } = await ufr(t, ['run', folder, ...on])
-      assert.equal(status, 1, stderr)
-      assert.match(stderr, /exit status 7/)
-      const text = `[two words]\n[ünï]\n[]\n['"$]\nno newline at the end`
-      // Nanos has one console for both: the words of standard error are among the output there.
-      assert.equal(stdout.replace('a word on standard error\n', ''), text)
-      if (kernel === 'linux') assert.match(stderr, /a word on standard error\n/)
-    })
+    test(
+      `${kernel}: a ${linked} program's standard output is the result, its status is told`,
+      options,
+      async (t) => {
+        const folder = compiled(
+          t,
+          program,
+          {
+            shape: 'program',
+            args: ['two words', 'ünï', '', `'"$`],
+            environment: { WORD: 'no newline at the end' },
+          },
+          linked === 'static' ? ['-static'] : [],
+        )
+        const { status, stdout, stderr } = await ufr(t, ['run', folder, ...on])
+        assert.equal(status, 1, stderr)
+        assert.match(stderr, /exit status 7/)
+        const text = `[two words]\n[ünï]\n[]\n['"$]\nno newline at the end`
+        // Nanos has one console for both: the words of standard error are among the output there.
+        assert.equal(stdout.replace('a word on standard error\n', ''), text)
+        if (kernel === 'linux') assert.match(stderr, /a word on standard error\n/)
+      },
+    )
   }
 
   test(`${kernel}: a crash is told as the signal it was`, options, async (t) => {

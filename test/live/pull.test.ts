@@ -6,7 +6,7 @@ import { after, test } from 'node:test'
 import { UfrError } from '../../src/base/errors.ts'
 import { runCommand } from '../../src/base/process.ts'
 import { noProgress } from '../../src/base/progress.ts'
-import { ensureNodeRuntime } from '../../src/kernel/node-runtime.ts'
+import { ensureNodeRuntime } from '../../src/kernel/node/node-runtime.ts'
 import { kernelFiles, listKernels, verifyKernel } from '../../src/kernel/store.ts'
 import { pullLinux } from '../../src/unikernel/linux/pull.ts'
 

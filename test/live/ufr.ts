@@ -67,8 +67,13 @@ export const kernels = ['linux', 'nanos'] as const
 
 /** Why a kernel's tests cannot run here, or false. UFR_REQUIRE=nanos,linux turns a lack into a failure. */
 export function lacking(kernel: string): string | false {
-  const why = !locateQemu() ? 'no QEMU' : findKernelIfAny(kernel) ? undefined : `no ${kernel} kernel in the store`
-  if (why && (process.env['UFR_REQUIRE'] ?? '').split(',').includes(kernel)) throw new Error(`${why}, but required`)
+  const why = !locateQemu()
+    ? 'no QEMU'
+    : findKernelIfAny(kernel)
+      ? undefined
+      : `no ${kernel} kernel in the store`
+  if (why && (process.env['UFR_REQUIRE'] ?? '').split(',').includes(kernel))
+    throw new Error(`${why}, but required`)
   return why ?? false
 }
 

@@ -11,59 +11,87 @@ for (const kernel of kernels) {
   const on = ['--unikernel', kernel, '--accel', 'tcg']
 
   test(`${kernel}: the example web server, on a port of its own, answers`, options, async (t) => {
-    const { status, stdout, stderr } = await ufr(t, ['run', path.join(root, 'examples/web-node'), ...on, '--request', '/'])
+    const { status, stdout, stderr } = await ufr(t, [
+      'run',
+      path.join(root, 'examples/web-node'),
+      ...on,
+      '--request',
+      '/',
+    ])
     assert.equal(status, 0, stderr)
     assert.ok(stdout.length > 0)
     assert.match(stderr, /HTTP 200/)
   })
 
-  test(`${kernel}: a web function is served until Ctrl-C, to many at once, and nothing is left`, options, async (t) => {
-    const folder = folderOf(t, {
-      'server.mjs': `import http from 'node:http'
+  test(
+    `${kernel}: a web function is served until Ctrl-C, to many at once, and nothing is left`,
+    options,
+    async (t) => {
+      const folder = folderOf(t, {
+        'server.mjs': `import http from 'node:http'
         http.createServer(async (request, response) => {
           let bytes = 0
           for await (const chunk of request) bytes += chunk.length
           response.end(JSON.stringify({ path: request.url, bytes, port: process.env.PORT }))
         }).listen(process.env.PORT)`,
-    })
-    const child = startUfr(t, ['run', folder, ...on])
-    let stdout = ''
-    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-      stdout += chunk
-    })
-    await until(() => stdout.includes('\n') || child.exitCode !== null, 'a URL', 120_000)
-    const url = stdout.trim()
-    assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/$/)
-    const body = 'x'.repeat(200_000)
-    const answers = await Promise.all(
-      Array.from({ length: 8 }, async (_, i) => (await fetch(`${url}${i}`, { method: 'POST', body })).json()),
-    )
-    assert.deepEqual(
-      answers,
-      Array.from({ length: 8 }, (_, i) => ({ path: `/${i}`, bytes: body.length, port: '8080' })),
-    )
-    const guests = qemuProcesses(child.pid)
-    assert.equal(guests.length, 1)
-    child.kill('SIGINT')
-    const [status] = await once(child, 'close')
-    assert.equal(status, 130)
-    assert.ok(!isAlive(guests[0]!))
-    await assert.rejects(fetch(url))
-  })
+      })
+      const child = startUfr(t, ['run', folder, ...on])
+      let stdout = ''
+      child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+        stdout += chunk
+      })
+      await until(() => stdout.includes('\n') || child.exitCode !== null, 'a URL', 120_000)
+      const url = stdout.trim()
+      assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/$/)
+      const body = 'x'.repeat(200_000)
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, async (_, i) =>
+          (await fetch(`${url}${i}`, { method: 'POST', body })).json(),
+        ),
+      )
+      assert.deepEqual(
+        answers,
+        Array.from({ length: 8 }, (_, i) => ({ path: `/${i}`, bytes: body.length, port: '8080' })),
+      )
+      const guests = qemuProcesses(child.pid)
+      assert.equal(guests.length, 1)
+      child.kill('SIGINT')
+      const [status] = await once(child, 'close')
+      assert.equal(status, 130)
+      assert.ok(!isAlive(guests[0]!))
+      await assert.rejects(fetch(url))
+    },
+  )
 
-  test(`${kernel}: a server on another port than the one named is an error that names both`, options, async (t) => {
-    const folder = folderOf(t, {
-      'ufr.json': JSON.stringify({ name: 'other', runtime: 'nodejs24.x', shape: 'web', command: 'server.mjs', port: 9000 }),
-      'server.mjs': `import http from 'node:http'; http.createServer(() => {}).listen(9001)`,
-    })
-    const { status, stderr } = await ufr(t, ['run', folder, ...on, '--request', '/'])
-    assert.equal(status, 5)
-    assert.match(stderr, /UFR-PORT-SILENT: .*listens on port 9001, not on 9000/)
-  })
+  test(
+    `${kernel}: a server on another port than the one named is an error that names both`,
+    options,
+    async (t) => {
+      const folder = folderOf(t, {
+        'ufr.json': JSON.stringify({
+          name: 'other',
+          runtime: 'nodejs24.x',
+          shape: 'web',
+          command: 'server.mjs',
+          port: 9000,
+        }),
+        'server.mjs': `import http from 'node:http'; http.createServer(() => {}).listen(9001)`,
+      })
+      const { status, stderr } = await ufr(t, ['run', folder, ...on, '--request', '/'])
+      assert.equal(status, 5)
+      assert.match(stderr, /UFR-PORT-SILENT: .*listens on port 9001, not on 9000/)
+    },
+  )
 
   test(`${kernel}: a program that listens on nothing is an error with its last lines`, options, async (t) => {
     const folder = folderOf(t, {
-      'ufr.json': JSON.stringify({ name: 'mute', runtime: 'nodejs24.x', shape: 'web', command: 'server.mjs', port: 8080 }),
+      'ufr.json': JSON.stringify({
+        name: 'mute',
+        runtime: 'nodejs24.x',
+        shape: 'web',
+        command: 'server.mjs',
+        port: 8080,
+      }),
       'server.mjs': `console.log('I only wait'); setInterval(() => {}, 1000)`,
     })
     const { status, stderr } = await ufr(t, ['run', folder, ...on, '--request', '/'], { env: exitsSoon })

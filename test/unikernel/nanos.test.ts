@@ -8,11 +8,20 @@ import { nanos } from '../../src/unikernel/nanos/nanos.ts'
 import { rootTree } from '../../src/unikernel/nanos/root.ts'
 
 const unikernel = nanos({} as Kernel)
-const exit = (guestStatus?: number) => ({ code: 1, signal: null, errors: '', ...(guestStatus !== undefined && { guestStatus }) })
+const exit = (guestStatus?: number) => ({
+  code: 1,
+  signal: null,
+  errors: '',
+  ...(guestStatus !== undefined && { guestStatus }),
+})
 const said = (...lines: string[]) => ({ marks: [], tail: () => lines })
 
 test('lines of the kernel are told from those of programs, with and without time', () => {
-  const own = ['[0.093633] NET: no network interface found', 'NET: no network interface found', 'en1: assigned FE80::1']
+  const own = [
+    '[0.093633] NET: no network interface found',
+    'NET: no network interface found',
+    'en1: assigned FE80::1',
+  ]
   for (const line of own) assert.deepEqual(unikernel.kernelLine(line), {}, line)
   for (const line of ['en1: assigned 10.0.2.15', '[0.348046] en1: assigned 10.0.2.15']) {
     assert.equal(unikernel.kernelLine(line)?.mark?.name, 'net', line)

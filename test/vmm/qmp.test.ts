@@ -23,7 +23,9 @@ test('answers go to the commands in their order, events and cut lines in between
   const first = qmp.execute('cont')
   const second = qmp.execute('query-status', { a: 1 })
   say('{"QMP": {"version": {}, "capabilities": []}}\r\n{"return": {}}\r\n{"event": "RES')
-  say('UME", "data": {}}\r\n{"return": {}}\r\n{"error": {"class": "GenericError", "desc": "no such thing"}}\r\n')
+  say(
+    'UME", "data": {}}\r\n{"return": {}}\r\n{"error": {"class": "GenericError", "desc": "no such thing"}}\r\n',
+  )
   assert.deepEqual(await first, {})
   await assert.rejects(second, /no such thing/)
   assert.deepEqual(events, ['RESUME'])

@@ -1,4 +1,4 @@
-import { isElf } from '../../image/formats/elf.ts'
+import { isElf } from '../../image/formats/elf/elf.ts'
 
 const magics: [string, string][] = [
   ['4d5a', 'a Windows program (PE)'],

@@ -2,9 +2,8 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { UfrError } from '../../base/errors.ts'
 import type { FunctionSpec } from '../../function/spec.ts'
-import { type Closure, closure } from '../../image/closure.ts'
-import { closureTree } from '../../image/closure-tree.ts'
-import { freezeTree } from '../../image/digest.ts'
+import { type Closure, closure } from '../../image/closure/closure.ts'
+import { closureTree } from '../../image/closure/closure-tree.ts'
 import {
   type FileView,
   hostView,
@@ -13,9 +12,11 @@ import {
   resolvePath,
   treeView,
   type ViewFile,
-} from '../../image/file-view.ts'
-import { folderTree } from '../../image/folder.ts'
-import { checkArchitecture, readObject } from '../../image/object.ts'
+} from '../../image/closure/file-view.ts'
+import { checkArchitecture, readObject } from '../../image/closure/object.ts'
+import { freezeTree } from '../../image/digest.ts'
+import { folderTree } from '../../image/folder/folder.ts'
+import { reading } from '../../image/source.ts'
 import type { Tree } from '../../image/tree.ts'
 import { type Base, type Language, type Program, taskFolder } from '../program.ts'
 import { fileKind } from './file-kind.ts'
@@ -61,8 +62,7 @@ function missingProgram(spec: FunctionSpec, guestPath: string): UfrError {
 }
 
 function firstBytes(file: ViewFile): Uint8Array {
-  using source = file.open()
-  return source.read(0, Math.min(source.size, scriptLineBytes))
+  return reading(file.open(), (source) => source.read(0, Math.min(source.size, scriptLineBytes)))
 }
 
 type ResolvedFile = Resolved & { entry: ViewFile }

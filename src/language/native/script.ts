@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { UfrError } from '../../base/errors.ts'
-import { type FileView, resolveFile } from '../../image/file-view.ts'
+import { type FileView, resolveFile } from '../../image/closure/file-view.ts'
 
 export interface ScriptLine {
   /** As written: an absolute path, or one relative to the working directory. */

@@ -3,8 +3,8 @@ import path from 'node:path'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { UfrError } from '../../base/errors.ts'
 import { type Runner, runCommand } from '../../base/process.ts'
+import { readSections } from '../../image/formats/elf/elf-sections.ts'
 import { bytesSource } from '../../image/source.ts'
-import { readSections } from '../../kernel/elf-sections.ts'
 
 /** What the guest needs to find its disks, network and sockets, however the kernel was built. */
 export const wantedModules = [

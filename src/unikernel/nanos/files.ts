@@ -1,11 +1,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { UfrError } from '../../base/errors.ts'
+import { checkKernelElf } from '../../image/formats/elf/elf-sections.ts'
 import type { ByteSource } from '../../image/source.ts'
-import { regularFile } from '../../kernel/archive.ts'
-import { checkKernelElf } from '../../kernel/elf-sections.ts'
+import { withSource } from '../../image/source.ts'
+import { regularFile } from '../../kernel/download/archive.ts'
 import type { NewFile } from '../../kernel/store.ts'
-import { withSource } from '../../kernel/with-source.ts'
 
 /** Where upstream puts things, below a build tree or a release folder. */
 interface FolderLayout {

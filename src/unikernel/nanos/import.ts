@@ -3,7 +3,7 @@ import path from 'node:path'
 import { UfrError } from '../../base/errors.ts'
 import { runCommand } from '../../base/process.ts'
 import type { Progress } from '../../base/progress.ts'
-import { fileSha256 } from '../../kernel/checksum.ts'
+import { fileSha256 } from '../../kernel/download/checksum.ts'
 import { type NewFile, type Registered, registerKernel } from '../../kernel/store.ts'
 import { buildTree, hasLayout, kernelFile, nanosFiles, releaseFolder } from './files.ts'
 

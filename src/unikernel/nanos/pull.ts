@@ -4,10 +4,15 @@ import { UfrError } from '../../base/errors.ts'
 import { withLock } from '../../base/lock.ts'
 import { homePath } from '../../base/paths.ts'
 import type { Progress } from '../../base/progress.ts'
-import { extractTarGz } from '../../kernel/archive.ts'
-import { parseSum } from '../../kernel/checksum.ts'
-import { type DownloadOptions, download, downloadStatus, downloadText } from '../../kernel/download.ts'
-import { checkKnownSum, recordKnownSum } from '../../kernel/known.ts'
+import { extractTarGz } from '../../kernel/download/archive.ts'
+import { parseSum } from '../../kernel/download/checksum.ts'
+import {
+  type DownloadOptions,
+  download,
+  downloadStatus,
+  downloadText,
+} from '../../kernel/download/download.ts'
+import { checkKnownSum, recordKnownSum } from '../../kernel/download/known.ts'
 import type { Provenance } from '../../kernel/record.ts'
 import { type Kernel, listKernels, makeDefault, type Registered, registerKernel } from '../../kernel/store.ts'
 import { nanosFiles, releaseFolder } from './files.ts'

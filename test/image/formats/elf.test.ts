@@ -8,7 +8,7 @@ import {
   isX86_64,
   machineName,
   readElf,
-} from '../../../src/image/formats/elf.ts'
+} from '../../../src/image/formats/elf/elf.ts'
 import { bytesSource, fileSource } from '../../../src/image/source.ts'
 import { type TinyElf, tinyElf } from './tiny-elf.ts'
 

@@ -1,0 +1,60 @@
+import fs from 'node:fs'
+import { writeFileAtomic } from '../../base/atomic.ts'
+import { UfrError } from '../../base/errors.ts'
+import { homePath } from '../../base/paths.ts'
+
+/** What the store knows of an image: its volumes by role, and what they were made of. */
+export interface ImageRecord {
+  schemaVersion: 1
+  /** sha256 over everything that decides what the image does. */
+  digest: string
+  function: string
+  unikernel: string
+  kernel: { version: string; digest: string }
+  volumes: { role: string; key: string; title: string; bytes: number }[]
+  /** When it was first built, ISO 8601; no part of the digest. */
+  builtAt: string
+}
+
+const folder = 'images'
+
+function recordFile(digest: string): string {
+  return homePath(folder, `${digest}.json`)
+}
+
+/** Notes an image in the store, unless it is there. */
+export function noteImage(record: ImageRecord): void {
+  const file = recordFile(record.digest)
+  if (!fs.existsSync(file)) writeFileAtomic(file, `${JSON.stringify(record, null, 2)}\n`)
+}
+
+/** All images of the store, the newest first. */
+export function listImages(): ImageRecord[] {
+  const names = fs.existsSync(homePath(folder)) ? fs.readdirSync(homePath(folder)) : []
+  const records = names
+    .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
+    .map((name) => readRecord(name.slice(0, 64)))
+  return records.sort((a, b) => (a.builtAt < b.builtAt ? 1 : -1))
+}
+
+function readRecord(digest: string): ImageRecord {
+  const file = recordFile(digest)
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw new UfrError('UFR-STORE-RECORD', `${file} is broken`, { cause, fix: `Remove it: rm '${file}'` })
+  }
+}
+
+/**
+ * The image whose digest begins so.
+ * @throws UfrError UFR-IMAGE-MISSING where none or several do.
+ */
+export function findImage(prefix: string): ImageRecord {
+  const found = listImages().filter(({ digest }) => digest.startsWith(prefix))
+  if (found.length === 1) return found[0]!
+  const message = found.length
+    ? `${prefix} fits ${found.length} images`
+    : `no image in the store begins with ${prefix}`
+  throw new UfrError('UFR-IMAGE-MISSING', message)
+}

@@ -1,0 +1,65 @@
+import fs from 'node:fs'
+import { writeFileAtomic } from '../../base/atomic.ts'
+import { homePath } from '../../base/paths.ts'
+import { contentBytesOf, type Layout } from '../layout.ts'
+import { writeLayout } from '../write.ts'
+
+/** A file system or archive of an image, as it would be written. */
+export interface VolumePlan {
+  /** sha256 over everything that decides the volume's bytes: the same key always stands for the same bytes. */
+  key: string
+  /** For people: `node 24.21.0`. */
+  title: string
+  layout(): Layout
+}
+
+/** A volume in the store: shared by all images that have the same. */
+export interface Volume {
+  key: string
+  title: string
+  file: string
+  /** What it holds; the file may be larger, with holes. */
+  bytes: number
+  /** Whether it was there already. */
+  cached: boolean
+}
+
+const folder = 'volumes'
+
+/**
+ * Takes a volume from the store, or writes it there. Its size is noted only after it has its name: what a crash of the
+ * host cut short has no note, or another size, and is written anew.
+ * @throws UfrError UFR-DATA where the disk is full or cannot be written.
+ */
+export function ensureVolume(plan: VolumePlan): Volume {
+  const file = homePath(folder, `${plan.key}.img`)
+  const note = homePath(folder, `${plan.key}.json`)
+  const there = fs.statSync(file, { throwIfNoEntry: false })
+  const known = there && readNote(note)
+  if (known && known.size === there.size)
+    return { key: plan.key, title: plan.title, file, bytes: known.bytes, cached: true }
+  const layout = plan.layout()
+  const bytes = contentBytesOf(layout)
+  writeLayout(file, layout)
+  writeNote(note, { size: layout.size, bytes })
+  return { key: plan.key, title: plan.title, file, bytes, cached: false }
+}
+
+/** What is noted of a volume beside it. */
+interface Note {
+  /** Of the file, holes included. */
+  size: number
+  bytes: number
+}
+
+function readNote(file: string): Note | undefined {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function writeNote(file: string, note: Note): void {
+  writeFileAtomic(file, JSON.stringify(note))
+}
