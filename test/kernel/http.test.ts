@@ -109,7 +109,7 @@ test('UFR_MIRROR is asked instead of the host, with its user and password', asyn
 })
 
 const script = `
-import { downloadText } from ${JSON.stringify(path.resolve(import.meta.dirname, '../../src/kernel/download.ts'))}
+import { downloadText } from ${JSON.stringify(path.resolve(import.meta.dirname, '../../src/kernel/download/download.ts'))}
 try {
   process.stdout.write(await downloadText(process.argv[1], { attempts: 1 }))
 } catch (error) {
