@@ -15,7 +15,7 @@ export async function oncePerBoot<T>(
   const file = homePath('cache', `${name}.json`)
   const whole = `${fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${key}`
   const known = fresh ? undefined : read<T>(file)
-  if (known?.key === whole) return known.value
+  if (known?.key === whole && 'value' in known) return known.value
   const value = await find()
   writeFileAtomic(file, JSON.stringify({ key: whole, value }))
   return value

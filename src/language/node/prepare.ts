@@ -1,0 +1,71 @@
+import fs from 'node:fs'
+import type { Progress } from '../../base/progress.ts'
+import type { FileRule, FunctionSpec } from '../../function/spec.ts'
+import { bytesContent } from '../../image/content.ts'
+import { digestOf } from '../../image/digest.ts'
+import type { Tree } from '../../image/tree.ts'
+import { type Base, type Language, type Program, taskFolder } from '../program.ts'
+import { findEntry } from './entry.ts'
+import { environmentOf } from './environment.ts'
+import { guestFiles, handlerServer, webPreload } from './guest-files.ts'
+import { checkHandler } from './handler.ts'
+import { nodeMajor } from './major.ts'
+
+/** A Node.js runtime of the store. */
+export interface NodeRuntime {
+  version: string
+  /** Names everything that is in `root`. */
+  key: string
+  /** Folder of the host with the guest's root: Node.js at /usr/bin/node, its libraries, time zones, authorities. */
+  root: string
+}
+
+/** What this language has from elsewhere. */
+export interface NodeParts {
+  ensureRuntime(major: number, progress: Progress): Promise<NodeRuntime>
+  folderTree(folder: string, rules: readonly FileRule[]): Tree
+}
+
+export function nodeLanguage(parts: NodeParts): Language {
+  return { name: 'node', prepare: (spec, progress) => prepareNode(spec, progress, parts) }
+}
+
+/** @throws UfrError as `checkHandler`, `findEntry`, `environmentOf`, `NodeParts` and `nodeMajor` do. */
+async function prepareNode(spec: FunctionSpec, progress: Progress, parts: NodeParts): Promise<Program> {
+  const major = nodeMajor(spec.runtime)
+  const task = parts.folderTree(spec.folder, spec.files)
+  // Before the runtime, which may have to be downloaded: what is wrong with the function is said at once.
+  const handler = spec.shape === 'handler' ? checkHandler(spec, task) : undefined
+  const environment = environmentOf(spec, handler, major)
+  const args = handler === undefined ? programArguments(spec, task) : [handlerServer]
+  const runtime = await parts.ensureRuntime(major, progress)
+  return {
+    base: baseOf(runtime, parts),
+    task,
+    executable: '/usr/bin/node',
+    argv: ['node', ...args],
+    environment,
+    workingDirectory: `/${taskFolder}`,
+    tellsReady: spec.shape !== 'program',
+  }
+}
+
+function programArguments(spec: FunctionSpec, task: Tree): string[] {
+  const { options, file, args } = findEntry(spec, task)
+  return [...(spec.shape === 'web' ? ['-r', webPreload] : []), ...options, file, ...args]
+}
+
+function baseOf(runtime: NodeRuntime, parts: NodeParts): Base {
+  const ours = guestFiles()
+  const texts = [...ours].flatMap(([name, bytes]) => [name, Buffer.from(bytes).toString()])
+  return {
+    key: digestOf('node', runtime.key, ...texts),
+    title: `node ${runtime.version}`,
+    topLevel: [...new Set([...fs.readdirSync(runtime.root), 'opt'])].sort(),
+    tree() {
+      const tree = parts.folderTree(runtime.root, [])
+      for (const [name, bytes] of ours) tree.file(name.slice(1), bytesContent(bytes))
+      return tree
+    },
+  }
+}
