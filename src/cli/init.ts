@@ -1,4 +1,5 @@
 import { copyExample, initFunction } from '../function/init.ts'
+import { detectors } from '../language/detectors.ts'
 import { type Action, printJson } from './outcome.ts'
 
 export const init: Action = ({ words, options, json, progress }) => {
@@ -10,7 +11,7 @@ export const init: Action = ({ words, options, json, progress }) => {
     else progress.note(`Wrote ${example} into ${folder}. Try: ufr run ${target}`)
     return 0
   }
-  const { file, config } = initFunction(String(words[0] ?? '.'))
+  const { file, config } = initFunction(String(words[0] ?? '.'), detectors)
   if (json) printJson({ file, config })
   else progress.note(`Wrote ${file}: a ${config.shape} for ${config.runtime}.`)
   return 0

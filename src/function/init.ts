@@ -6,7 +6,6 @@ import { systemCode, UfrError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
 import { configName } from './config.ts'
 import { type Detector, detect, nothingDetected } from './detect.ts'
-import { defaultDetectors } from './detectors.ts'
 import { defaultName } from './load.ts'
 import { openFolder } from './open-folder.ts'
 import type { FunctionConfig } from './schema.ts'
@@ -21,7 +20,7 @@ export interface Initialised {
  * Writes a ufr.json that says what the folder's files show, and no more.
  * @throws UfrError UFR-EXISTS where there is one, UFR-DETECT where the files show nothing, UFR-FOLDER.
  */
-export function initFunction(folder: string, detectors: readonly Detector[] = defaultDetectors): Initialised {
+export function initFunction(folder: string, detectors: readonly Detector[]): Initialised {
   const absolute = openFolder(folder)
   const file = path.join(absolute, configName)
   const there = new UfrError('UFR-EXISTS', `${file} is there already`, {

@@ -9,7 +9,6 @@ import {
   nothingDetected,
   runtimeOfFile,
 } from './detect.ts'
-import { defaultDetectors } from './detectors.ts'
 import { openFolder } from './open-folder.ts'
 import { runtimeFamily } from './runtime.ts'
 import { configDefaults, type FunctionConfig } from './schema.ts'
@@ -23,11 +22,7 @@ type Said = Partial<FunctionSpec>
  * @param overrides what flags and variables say (settings.ts); they come before ufr.json.
  * @throws UfrError UFR-FOLDER, UFR-CONFIG, or UFR-DETECT where neither ufr.json nor the files say what it is.
  */
-export function loadFunction(
-  folder: string,
-  overrides: Said = {},
-  detectors: readonly Detector[] = defaultDetectors,
-): FunctionSpec {
+export function loadFunction(folder: string, overrides: Said, detectors: readonly Detector[]): FunctionSpec {
   const absolute = openFolder(folder)
   const said = override(saidBy(readConfig(absolute)), overrides)
   const kind = kindOf(absolute, said, detectors)
@@ -35,6 +30,7 @@ export function loadFunction(
     name: defaultName(absolute),
     args: [],
     environment: {},
+    memoryMiB: configDefaults.memory,
     cpus: configDefaults.cpus,
     timeoutSeconds: configDefaults.timeout,
     files: [],

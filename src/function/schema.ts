@@ -101,8 +101,9 @@ export const configSchema = {
       examples: [{ GREETING: 'Hello' }],
     },
     memory: {
-      description: 'Memory of the guest in MiB. Default: what the kernel and the language need.',
+      description: 'Memory of the guest in MiB. The default has room for a language runtime.',
       type: 'integer',
+      default: 512,
       minimum: 16,
       maximum: 1048576,
       examples: [512],
@@ -171,6 +172,7 @@ export const configSchema = {
 export type FunctionConfig = XStatic<typeof configSchema>
 
 export const configDefaults = {
+  memory: configSchema.properties.memory.default,
   cpus: configSchema.properties.cpus.default,
   timeout: configSchema.properties.timeout.default,
   network: configSchema.properties.network.default,

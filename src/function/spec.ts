@@ -1,16 +1,10 @@
+import type { FileRule } from '../image/folder/file-rule.ts'
+
 /** What a function answers with: a handler a JSON result, a web function HTTP, a program its standard output. */
 export type Shape = 'handler' | 'web' | 'program'
 
 export type UnikernelName = 'nanos' | 'osv' | 'unikraft' | 'linux'
 export type VmmName = 'firecracker' | 'qemu'
-
-/** A file or folder of the host that goes into the function under a name of its own. */
-export interface FileRule {
-  /** Path or glob relative to the function's folder (docs/ufr-json.md, Files). */
-  from: string
-  /** Path relative to the function's folder in the guest; default: as `from` matched it. */
-  to?: string
-}
 
 /** A function as ufr knows it: `ufr.json` read, checked, and completed by what the folder shows. */
 export interface FunctionSpec {
@@ -28,7 +22,7 @@ export interface FunctionSpec {
   /** Port in the guest; undefined where the folder does not say and the program is to be asked. */
   port?: number
   environment: Record<string, string>
-  memoryMiB?: number
+  memoryMiB: number
   cpus: number
   timeoutSeconds: number
   /** Empty: all files of the folder but what .ufrignore names. */

@@ -2,6 +2,7 @@ import { UfrError } from '../base/errors.ts'
 import type { Progress } from '../base/progress.ts'
 import { loadFunction } from '../function/load.ts'
 import type { FunctionSpec, UnikernelName } from '../function/spec.ts'
+import { detectors } from '../language/detectors.ts'
 import { languageOf } from '../language/languages.ts'
 import type { Program } from '../language/program.ts'
 import type { Unikernel } from '../unikernel/unikernel.ts'
@@ -26,7 +27,7 @@ export async function prepareProgram(
   overrides: Partial<FunctionSpec>,
   progress: Progress,
 ): Promise<Omit<Prepared, 'image'>> {
-  const spec = loadFunction(folder, overrides)
+  const spec = loadFunction(folder, overrides, detectors)
   if (spec.network === 'egress') {
     throw new UfrError('UFR-NOT-YET', 'a network with egress cannot be had yet', {
       fix: 'Leave "network" out of ufr.json: the function is then reached by the host and reaches nothing.',

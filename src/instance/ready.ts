@@ -1,7 +1,7 @@
 import type net from 'node:net'
 import { UfrError } from '../base/errors.ts'
 import { accepted } from '../link/http.ts'
-import { markNames } from '../link/marks.ts'
+import { type Mark, markNames } from '../link/marks.ts'
 import type { Accel, Address } from '../vmm/vmm.ts'
 import { endError, type Instance, waitForMark } from './instance.ts'
 
@@ -53,27 +53,34 @@ async function told(instance: Instance, options: ReadyOptions, limit: AbortContr
   // Asked for while the guest still boots: the forwarding is there by the time it is needed.
   const early = options.port === undefined ? undefined : instance.vm.reach(options.port)
   early?.catch(() => {})
+  const fits = ({ name, value }: Mark) =>
+    name === markNames.ready &&
+    (options.port === undefined ? /^\d+$/.test(value ?? '') : value === String(options.port))
   let timer: NodeJS.Timeout | undefined
   const unwatch = instance.console.watch((mark) => {
-    if (mark.name !== markNames.ready || options.port === undefined || mark.value === String(options.port))
-      return
-    const message = `the function listens on port ${mark.value}, not on ${options.port}`
-    const fix = `Set "port": ${mark.value} in ufr.json, or let it listen on $PORT.`
-    timer ??= setTimeout(() => limit.abort(new UfrError('UFR-PORT-SILENT', message, { fix })), otherPortMs)
+    if (mark.name !== markNames.ready || fits(mark)) return
+    timer ??= setTimeout(() => limit.abort(elsewhereError(mark.value ?? '', options.port)), otherPortMs)
   })
   try {
-    const mark = await waitForMark(
-      instance,
-      ({ name, value }) =>
-        name === markNames.ready && (options.port === undefined || value === String(options.port)),
-      limit.signal,
-    )
+    const mark = await waitForMark(instance, fits, limit.signal)
     const guestPort = Number(mark.value)
     return { address: await (early ?? instance.vm.reach(guestPort)), guestPort, at: mark.at }
   } finally {
     unwatch()
     clearTimeout(timer)
   }
+}
+
+/** What to say of a program that listens where the host does not look or cannot reach. */
+function elsewhereError(value: string, port: number | undefined): UfrError {
+  const [listening, address] = value.split(';')
+  if (address) {
+    const fix = 'Let it listen on 0.0.0.0, or on no address at all.'
+    const message = `the function listens on ${address} port ${listening}, where only the guest itself can connect`
+    return new UfrError('UFR-PORT-SILENT', message, { fix })
+  }
+  const fix = `Set "port": ${listening} in ufr.json, or let it listen on $PORT.`
+  return new UfrError('UFR-PORT-SILENT', `the function listens on port ${listening}, not on ${port}`, { fix })
 }
 
 async function tried(instance: Instance, options: ReadyOptions, limit: AbortController): Promise<Ready> {

@@ -10,9 +10,6 @@ import { type Phases, phasesOf } from './phases.ts'
 import { type Prepared, prepare } from './prepare.ts'
 import { bootTimeoutMs, type Ready, whenReady } from './ready.ts'
 
-/** Room for a language runtime; a function asks for more or less with `memory`. */
-const defaultMemoryMiB = 512
-
 export interface RunOptions {
   folder: string
   /** What the command line says over ufr.json. */
@@ -58,7 +55,7 @@ export async function withInstance<T>(
   signal.throwIfAborted()
   const separateErrors = spec.shape === 'program'
   const machine = unikernel.machine(image.volumes, {
-    memoryMiB: spec.memoryMiB ?? defaultMemoryMiB,
+    memoryMiB: spec.memoryMiB,
     cpus: spec.cpus,
     network: spec.shape !== 'program',
     separateErrors,

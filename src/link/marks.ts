@@ -13,7 +13,7 @@ export interface Mark {
 export const markNames = {
   /** The guest's network is set up. */
   network: 'net',
-  /** A port listens, and the function can take work: the port. */
+  /** A port listens, and the function can take work: the port; with `;ADDRESS` where only the guest can connect. */
   ready: 'ready',
   /** The program has ended: its exit status. */
   exit: 'exit',

@@ -34,6 +34,7 @@ test('a folder without ufr.json', (t) => {
     handler: 'index.handler',
     args: [],
     environment: {},
+    memoryMiB: 512,
     cpus: 1,
     timeoutSeconds: 30,
     files: [],

@@ -26,6 +26,7 @@ function spec(folder: string, change: Partial<FunctionSpec> = {}): FunctionSpec 
     command: 'hello',
     args: [],
     environment: {},
+    memoryMiB: 512,
     cpus: 1,
     timeoutSeconds: 30,
     files: [],

@@ -10,7 +10,7 @@ import { guestFiles, handlerServer, webPreload } from '../../src/language/node/g
 
 export const invocationPath = '/2015-03-31/functions/function/invocations'
 const limitMs = 15_000
-const mark = /\x1b_ufr;ready;(\d+)\x1b\\/g
+const mark = /\x1b_ufr;ready;(\d+)(?:;[\d.:]+)?\x1b\\/g
 
 export type Files = Record<string, string>
 

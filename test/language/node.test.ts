@@ -14,7 +14,15 @@ import { type Files, folderWith } from './node-guest-process.ts'
 const hello: Files = { 'index.mjs': 'export const handler = async () => 1' }
 
 function specOf(folder: string, said: Partial<FunctionSpec>): FunctionSpec {
-  const rest = { args: [], environment: {}, cpus: 1, timeoutSeconds: 30, files: [], network: 'none' } as const
+  const rest = {
+    args: [],
+    environment: {},
+    memoryMiB: 512,
+    cpus: 1,
+    timeoutSeconds: 30,
+    files: [],
+    network: 'none',
+  } as const
   return {
     name: 'hello',
     folder,

@@ -83,6 +83,19 @@ for (const kernel of kernels) {
     },
   )
 
+  test(
+    `${kernel}: a server that only the guest itself can reach is an error that says so`,
+    options,
+    async (t) => {
+      const folder = folderOf(t, {
+        'server.mjs': `import http from 'node:http'; http.createServer(() => {}).listen(8080, '127.0.0.1')`,
+      })
+      const { status, stderr } = await ufr(t, ['run', folder, ...on, '--request', '/'])
+      assert.equal(status, 5)
+      assert.match(stderr, /UFR-PORT-SILENT: the function listens on 127\.0\.0\.1 port 8080, where only/)
+    },
+  )
+
   test(`${kernel}: a program that listens on nothing is an error with its last lines`, options, async (t) => {
     const folder = folderOf(t, {
       'ufr.json': JSON.stringify({

@@ -1,6 +1,13 @@
 import { UfrError } from '../../base/errors.ts'
 import { compileGlob, expandBraces, hasMagic } from '../../base/glob.ts'
-import type { FileRule } from '../../function/spec.ts'
+
+/** A file or folder of the host that goes into the function under a name of its own. */
+export interface FileRule {
+  /** Path or glob relative to the function's folder (docs/ufr-json.md, Files). */
+  from: string
+  /** Path relative to the function's folder in the guest; default: as `from` matched it. */
+  to?: string
+}
 
 /** What a rule of `files` does to paths. */
 export interface Placement {

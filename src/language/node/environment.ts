@@ -4,8 +4,6 @@ import { taskFolder } from '../program.ts'
 
 /** AWS's default port of Lambda Web Adapter, and where our own server for handlers listens. */
 export const defaultPort = 8080
-/** What a guest gets when nobody says how much (instance/run.ts). */
-const defaultMemoryMiB = 512
 
 /**
  * AWS's reserved variables, as far as they say something about the invocation. Region and credentials are reserved on
@@ -60,7 +58,7 @@ function lambda(spec: FunctionSpec, handler: string, major: number): Record<stri
     AWS_DEFAULT_REGION: spec.environment['AWS_REGION'] ?? 'us-east-1',
     AWS_LAMBDA_FUNCTION_NAME: spec.name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.memoryMiB ?? defaultMemoryMiB),
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.memoryMiB),
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${spec.name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: '[$LATEST]',

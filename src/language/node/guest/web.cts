@@ -13,10 +13,10 @@
   // come first; their path may lead through a link, as on Nanos, so it need not be __filename.
   if (process.execArgv[0] === '-r' && process.execArgv[1]?.endsWith('/web.cjs')) process.execArgv.splice(0, 2)
 
-  const writeMark = (port: number): void => {
+  const writeMark = (value: string): void => {
     for (;;) {
       try {
-        fs.writeSync(1, `\x1b_ufr;ready;${port}\x1b\\`)
+        fs.writeSync(1, `\x1b_ufr;ready;${value}\x1b\\`)
         return
       } catch (error) {
         // A pipe that the program has filled up: nothing else will be told, so this has to wait.
@@ -30,7 +30,9 @@
     // A path stands for a Unix socket, which nobody outside can reach.
     if (address === null || typeof address === 'string' || told.has(address.port)) return
     told.add(address.port)
-    writeMark(address.port)
+    // Where only the guest itself can connect, the host has to know, or it would wait in vain.
+    const inside = /^(127\.|::1$)/.test(address.address)
+    writeMark(inside ? `${address.port};${address.address}` : String(address.port))
   }
 
   // HTTP, HTTPS and HTTP/2 servers are net.Servers. With cluster, the primary process listens by one, too.
