@@ -2,6 +2,8 @@ import { UfrError } from '../base/errors.ts'
 import { readCpio } from './formats/cpio/reader.ts'
 import { readErofs } from './formats/erofs/reader.ts'
 import { readMbr, sectorBytes } from './formats/mbr.ts'
+import { rofsMagic } from './formats/rofs/format.ts'
+import { readRofs } from './formats/rofs/reader.ts'
 import { tupleToJson } from './formats/tfs/manifest.ts'
 import { readTfs } from './formats/tfs/reader.ts'
 import { type ByteSource, sliceSource } from './source.ts'
@@ -9,7 +11,7 @@ import { Tree } from './tree.ts'
 
 /** A file system or archive found in a file. */
 export interface ImagePart {
-  format: 'tfs' | 'erofs' | 'cpio'
+  format: 'tfs' | 'erofs' | 'rofs' | 'cpio'
   /** Number of the partition, from 1; undefined where the file is the file system itself. */
   partition?: number
   /** Byte offset in the file. */
@@ -31,6 +33,7 @@ interface Reader {
 const readers: Reader[] = [
   { format: 'tfs', at: 0, magic: Buffer.from('NVMTFS'), read: tfs },
   { format: 'erofs', at: 1024, magic: Buffer.from([0xe2, 0xe1, 0xf5, 0xe0]), read: erofs },
+  { format: 'rofs', at: 0, magic: rofsMagic, read: (source) => ({ tree: readRofs(source).tree }) },
   { format: 'cpio', at: 0, magic: Buffer.from('07070'), read: (source) => ({ tree: readCpio(source).tree }) },
 ]
 
@@ -51,7 +54,7 @@ export function openImage(source: ByteSource): ImagePart[] {
   if (parts.length > 0) return parts
   throw new UfrError(
     'UFR-FORMAT',
-    'this is no TFS, EROFS or cpio, nor a disk with one of them in a partition',
+    'this is no TFS, EROFS, ROFS or cpio, nor a disk with one of them in a partition',
   )
 }
 
