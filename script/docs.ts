@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { writeFileAtomic } from '../src/base/atomic.ts'
 import { type ErrorEntry, errorTable } from '../src/base/error-table.ts'
+import { schemaFiles } from '../src/cli/schema/table.ts'
 import { configSchema } from '../src/function/schema.ts'
 
 const root = path.join(import.meta.dirname, '..')
@@ -14,6 +15,9 @@ const root = path.join(import.meta.dirname, '..')
 export const generated: Record<string, () => string> = {
   'docs/errors.md': errorsPage,
   'docs/schema/ufr.schema.json': () => jsonText(configSchema),
+  ...Object.fromEntries(
+    Object.entries(schemaFiles()).map(([name, schema]) => [`docs/schema/${name}`, () => jsonText(schema)]),
+  ),
 }
 
 const meanings: Record<ErrorEntry['status'], string> = {

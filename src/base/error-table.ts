@@ -97,7 +97,7 @@ export const errorTable = {
   'UFR-FUNCTION-EXITED': entry(
     1,
     "The function's program ended before it answered.",
-    'See its last console lines; a handler must not call process.exit.',
+    'See its last console lines; a handler must not call process.exit, and more `memory` may help.',
   ),
   'UFR-FUNCTION-TIMEOUT': entry(
     1,
@@ -115,6 +115,11 @@ export const errorTable = {
     3,
     'The data folder cannot be written: full, read-only or not yours.',
     'Free space there, or set UFR_HOME to a folder that you can write.',
+  ),
+  'UFR-OUTPUT': entry(
+    3,
+    'Standard output cannot be written.',
+    'Free space where it goes, or send it elsewhere.',
   ),
   'UFR-LOCKED': entry(
     3,

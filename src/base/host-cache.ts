@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { writeFileAtomic } from './atomic.ts'
+import { UfrError } from './errors.ts'
 import { homePath } from './paths.ts'
 
 /**
@@ -17,7 +18,12 @@ export async function oncePerBoot<T>(
   const known = fresh ? undefined : read<T>(file)
   if (known?.key === whole && 'value' in known) return known.value
   const value = await find()
-  writeFileAtomic(file, JSON.stringify({ key: whole, value }))
+  try {
+    writeFileAtomic(file, JSON.stringify({ key: whole, value }))
+  } catch (error) {
+    // What cannot be kept is found out again next time: no reason to fail, least of all for `ufr doctor`.
+    if (!(error instanceof UfrError)) throw error
+  }
   return value
 }
 

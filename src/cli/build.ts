@@ -1,9 +1,12 @@
+import fs from 'node:fs'
 import path from 'node:path'
 import { UfrError } from '../base/errors.ts'
 import { environmentSettings, flagSettings } from '../function/settings.ts'
+import type { Layout } from '../image/layout.ts'
 import { writeLayout } from '../image/write.ts'
 import { prepare } from '../instance/prepare.ts'
 import { type Action, printJson } from './outcome.ts'
+import type { BuildReport } from './schema/build.ts'
 
 export const build: Action = async ({ words, options, json, progress }) => {
   const folder = String(words[0] ?? '.')
@@ -18,13 +21,18 @@ export const build: Action = async ({ words, options, json, progress }) => {
   const { digest } = image.record
   if (output) {
     progress.step(`Writing ${output}`)
-    writeLayout(output, unikernel.disk(program))
+    writeDisk(output, unikernel.disk(program))
     progress.done()
   }
   const { bytes, buildMs, cached } = image
   if (json) {
     const built = { digest, bytes, buildMs, cached }
-    printJson({ function: spec.name, unikernel: unikernel.name, image: built, ...(output && { output }) })
+    printJson<BuildReport>({
+      function: spec.name,
+      unikernel: unikernel.name,
+      image: built,
+      ...(output && { output }),
+    })
   } else {
     const how = cached ? 'cached' : `built in ${Math.round(buildMs)} ms`
     progress.note(
@@ -35,7 +43,21 @@ export const build: Action = async ({ words, options, json, progress }) => {
   return 0
 }
 
-/** @throws UfrError UFR-USAGE for a file in the function's folder: the next build would take it in. */
+function writeDisk(file: string, layout: Layout): void {
+  try {
+    writeLayout(file, layout)
+  } catch (error) {
+    if (!(error instanceof UfrError) || error.code !== 'UFR-DATA') throw error
+    // The table's advice is about the data folder.
+    const fix = 'Free space there, or name another place with -o.'
+    throw new UfrError(error.code, error.message, { cause: error, fix })
+  }
+}
+
+/**
+ * @throws UfrError UFR-USAGE for a file in the function's folder, which the next build would take in, and for what is
+ * there and no file: root could replace a device.
+ */
 function outputFile(given: unknown, folder: string): string | undefined {
   if (typeof given !== 'string') return undefined
   const file = path.resolve(given)
@@ -44,6 +66,11 @@ function outputFile(given: unknown, folder: string): string | undefined {
     throw new UfrError('UFR-USAGE', `${file} lies in the function's own folder and would become part of it`, {
       fix,
     })
+  }
+  const there = fs.statSync(file, { throwIfNoEntry: false })
+  if (there && !there.isFile()) {
+    const what = there.isDirectory() ? 'is a folder, and the image is to be a file' : 'is no regular file'
+    throw new UfrError('UFR-USAGE', `${file} ${what}`, { fix: 'Name a file: -o hello.img' })
   }
   return file
 }

@@ -1,9 +1,21 @@
+import { errorTable } from '../base/error-table.ts'
 import type { Action } from './outcome.ts'
+
+/** What a shell can complete a word with. */
+export type Completion = 'file' | 'folder' | readonly string[]
 
 export interface OptionSpec {
   flags: string
   description: string
-  choices?: string[]
+  /** The only values that are taken. */
+  choices?: readonly string[]
+  complete?: Completion
+}
+
+export interface ArgumentSpec {
+  name: string
+  description: string
+  complete?: Completion
 }
 
 /** A command as help, completion and parsing know it; its code is loaded only when it runs. */
@@ -11,26 +23,33 @@ export interface CommandSpec {
   name: string
   description: string
   summary?: string
-  arguments?: { name: string; description: string; complete?: 'folder' | 'file' }[]
+  arguments?: ArgumentSpec[]
   options?: OptionSpec[]
   commands?: CommandSpec[]
   examples?: string[]
-  hidden?: boolean
   action?: () => Promise<Action>
 }
 
 const json: OptionSpec = { flags: '--json', description: 'print one JSON document (docs/json.md)' }
-const folder = {
+const folder: ArgumentSpec = {
   name: '[dir]',
   description: "the function's folder (default: this one)",
-  complete: 'folder' as const,
+  complete: 'folder',
+}
+const image: ArgumentSpec = {
+  name: '<image>',
+  description: 'file, or digest of an image of the store',
+  complete: 'file',
 }
 const unikernel: OptionSpec = {
   flags: '--unikernel <name>',
   description: 'guest kernel; auto takes nanos where its kernel is in the store, else linux',
   choices: ['auto', 'nanos', 'osv', 'unikraft', 'linux'],
 }
-const kernelNames = { name: '<name>', description: 'nanos or linux' }
+const kernelNames = ['nanos', 'linux']
+/** As they are in examples/; a test keeps the two together. */
+const exampleNames = ['hello-node', 'web-node']
+const nodeNames = ['nodejs24.x', 'nodejs22.x', 'nodejs20.x']
 
 export const commands: CommandSpec[] = [
   {
@@ -79,7 +98,11 @@ export const commands: CommandSpec[] = [
     summary: 'build the image of a function',
     arguments: [folder],
     options: [
-      { flags: '-o, --output <file>', description: 'write one disk with everything on it, for other tools' },
+      {
+        flags: '-o, --output <file>',
+        description: 'write one disk with everything on it, for other tools',
+        complete: 'file',
+      },
       unikernel,
       { flags: '--observe', description: 'not there yet: add the files that a test run opens' },
       json,
@@ -99,6 +122,7 @@ export const commands: CommandSpec[] = [
       {
         flags: '--example <name>',
         description: 'write this example into the folder (default: examples/NAME)',
+        complete: exampleNames,
       },
       json,
     ],
@@ -114,35 +138,28 @@ export const commands: CommandSpec[] = [
       {
         name: 'ls',
         description: 'List the files in an image, or the images of the store.',
-        arguments: [
-          { name: '[image]', description: 'file, or digest of an image of the store', complete: 'file' },
-        ],
+        arguments: [{ ...image, name: '[image]' }],
         options: [json],
         action: async () => (await import('./image.ts')).list,
       },
       {
         name: 'inspect',
         description: 'Say what an image is: format, partitions, label, manifest.',
-        arguments: [
-          { name: '<image>', description: 'file, or digest of an image of the store', complete: 'file' },
-        ],
+        arguments: [image],
         options: [json],
         action: async () => (await import('./image.ts')).inspect,
       },
       {
         name: 'cat',
         description: 'Print a file of an image.',
-        arguments: [
-          { name: '<image>', description: 'file, or digest of an image of the store', complete: 'file' },
-          { name: '<path>', description: 'path in the image' },
-        ],
+        arguments: [image, { name: '<path>', description: 'path in the image' }],
         action: async () => (await import('./image.ts')).cat,
       },
       {
         name: 'extract',
         description: 'Write the files of an image into a folder.',
         arguments: [
-          { name: '<image>', description: 'file, or digest of an image of the store', complete: 'file' },
+          image,
           { name: '<dir>', description: 'an empty folder, or one that is not there yet', complete: 'folder' },
         ],
         options: [json],
@@ -164,8 +181,14 @@ export const commands: CommandSpec[] = [
       {
         name: 'pull',
         description: "Download a kernel: Nanos from upstream's releases, Linux from Debian through apt.",
-        arguments: [{ name: '<name>', description: 'nanos[@version] or linux' }],
-        options: [json],
+        arguments: [{ name: '<name>', description: 'nanos[@version] or linux', complete: kernelNames }],
+        options: [
+          {
+            flags: '--update',
+            description: 'look for a newer linux although one is there; nanos always does',
+          },
+          json,
+        ],
         action: async () => (await import('./kernel.ts')).pull,
       },
       {
@@ -173,8 +196,23 @@ export const commands: CommandSpec[] = [
         description:
           'Take a kernel of your own: a Nanos build tree, release folder or kernel.img; a Linux /boot/vmlinuz-… with ' +
           'its modules.',
-        arguments: [kernelNames, { name: '<path>', description: 'folder or file', complete: 'file' }],
-        options: [json],
+        arguments: [
+          { name: '<name>', description: 'nanos or linux', complete: kernelNames },
+          { name: '<path>', description: 'folder or file', complete: 'file' },
+        ],
+        options: [
+          {
+            flags: '--modules <dir>',
+            description:
+              "linux: the kernel's modules (default: lib/modules beside its boot folder, or the host's)",
+            complete: 'folder',
+          },
+          json,
+        ],
+        examples: [
+          'ufr kernel import nanos ~/.ops/0.1.54',
+          'ufr kernel import linux /boot/vmlinuz-6.1.0-18-amd64',
+        ],
         action: async () => (await import('./kernel.ts')).importKernel,
       },
       {
@@ -200,8 +238,8 @@ export const commands: CommandSpec[] = [
       {
         name: 'pull',
         description: 'Get a runtime; `ufr run` does so by itself.',
-        arguments: [{ name: '<name>', description: 'such as nodejs24.x' }],
-        options: [json],
+        arguments: [{ name: '<name>', description: 'such as nodejs24.x', complete: nodeNames }],
+        options: [{ flags: '--update', description: 'look for a newer version although one is there' }, json],
         action: async () => (await import('./runtime.ts')).pull,
       },
       {
@@ -223,15 +261,21 @@ export const commands: CommandSpec[] = [
   {
     name: 'explain',
     description: 'Explain an error code.',
-    arguments: [{ name: '<code>', description: 'such as UFR-KVM' }],
+    summary: 'explain an error code',
+    arguments: [{ name: '<code>', description: 'such as UFR-KVM', complete: Object.keys(errorTable) }],
     options: [json],
     action: async () => (await import('./explain.ts')).explain,
   },
   {
     name: 'completion',
     description: 'Print the completion script of a shell.',
-    arguments: [{ name: '<shell>', description: 'bash, zsh or fish' }],
-    examples: ['source <(ufr completion bash)', 'ufr completion fish > ~/.config/fish/completions/ufr.fish'],
+    summary: 'print the completion script of a shell',
+    arguments: [{ name: '<shell>', description: 'bash, zsh or fish', complete: ['bash', 'zsh', 'fish'] }],
+    examples: [
+      'source <(ufr completion bash)     # in ~/.bashrc',
+      'source <(ufr completion zsh)      # in ~/.zshrc, after compinit',
+      'ufr completion fish > ~/.config/fish/completions/ufr.fish',
+    ],
     action: async () => (await import('./completion.ts')).completion,
   },
 ]

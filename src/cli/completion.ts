@@ -1,136 +1,191 @@
 import { UfrError } from '../base/errors.ts'
-import { type CommandSpec, commands } from './commands.ts'
+import { type CommandSpec, type Completion, commands, type OptionSpec } from './commands.ts'
 import type { Action } from './outcome.ts'
 
-/** A command with its words: `kernel ls`, what can follow it, and what its arguments are. */
+/** A command, and what can follow it on the command line. */
 interface Point {
-  words: string
-  followers: { word: string; description: string }[]
-  choices: { option: string; values: string[] }[]
-  files: boolean
+  /** Its words with a space before each: ` kernel ls`, nothing for `ufr` itself. */
+  at: string
+  words: { word: string; description: string }[]
+  /** Whether files or folders can follow as well. */
+  kind: 'file' | 'folder' | undefined
+  options: Flag[]
 }
 
-/** Everything that can be completed, one point a command; the scripts are made from this list alone. */
+interface Flag {
+  names: string[]
+  description: string
+  /** Whether a value follows, and of what kind. */
+  value?: { complete: Completion | undefined }
+}
+
+/** Everything that can be completed; the scripts of all shells are made from this list alone. */
 export function completionPoints(): Point[] {
-  const points: Point[] = []
-  function add(words: string, spec: Pick<CommandSpec, 'commands' | 'options' | 'arguments'>): void {
-    const subs = (spec.commands ?? []).map(({ name, summary, description }) => ({
-      word: name,
-      description: summary ?? description,
-    }))
-    const options = (spec.options ?? []).flatMap(({ flags, description }) =>
-      flags.split(/[ ,]+/).flatMap((flag) => (flag.startsWith('-') ? [{ word: flag, description }] : [])),
-    )
-    const choices = (spec.options ?? []).flatMap(({ flags, choices: values }) =>
-      values ? [{ option: /--[\w-]+/.exec(flags)![0], values }] : [],
-    )
-    const files = (spec.arguments ?? []).some(({ complete }) => complete)
-    points.push({
-      words,
-      followers: [...subs, ...options, { word: '--help', description: 'help' }],
-      choices,
-      files,
-    })
-    for (const sub of spec.commands ?? []) add(`${words} ${sub.name}`.trim(), sub)
+  const version = { flags: '-V, --version', description: 'print the version' }
+  return [
+    ...pointsOf('', { name: 'ufr', description: '', commands, options: [version] }),
+    { at: ' help', words: commands.map(wordOf), kind: undefined, options: [] },
+  ]
+}
+
+function pointsOf(at: string, spec: CommandSpec): Point[] {
+  const subs = spec.commands ?? []
+  const values = (spec.arguments ?? []).map(({ complete }) => complete)
+  const words = values.flatMap((complete) => (typeof complete === 'object' ? complete : []))
+  const help = { names: ['-h', '--help'], description: 'help' }
+  const point: Point = {
+    at,
+    words: [...subs.map(wordOf), ...words.map((word) => ({ word, description: '' }))],
+    kind: values.find((complete) => complete === 'file' || complete === 'folder'),
+    options: [...(spec.options ?? []).map(flagOf), help],
   }
-  add('', { commands, options: [{ flags: '--version', description: 'print the version' }] })
-  return points
+  if (at === '') point.words.push({ word: 'help', description: 'help on a command' })
+  return [point, ...subs.flatMap((sub) => pointsOf(`${at} ${sub.name}`, sub))]
+}
+
+function wordOf({ name, summary, description }: CommandSpec): { word: string; description: string } {
+  return { word: name, description: summary ?? description }
+}
+
+function flagOf({ flags, description, choices, complete }: OptionSpec): Flag {
+  const parts = flags.split(/[ ,]+/)
+  const names = parts.filter((part) => part.startsWith('-'))
+  return {
+    names,
+    description,
+    ...(parts.length > names.length && { value: { complete: choices ?? complete } }),
+  }
 }
 
 export const completion: Action = ({ words }) => {
   const shell = String(words[0])
   const scripts: Record<string, () => string> = { bash, zsh, fish }
-  const script = scripts[shell]
+  const script = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined
   if (!script)
     throw new UfrError('UFR-USAGE', `no completion for ${shell}`, { fix: 'Shells are bash, zsh and fish.' })
   process.stdout.write(script())
   return 0
 }
 
-/** Splits what was typed into the longest command that is known, in a way bash and zsh share. */
-function cases(indent: string): string {
-  return completionPoints()
-    .map(({ words, followers, choices, files }) => {
-      const values = choices
-        .map(({ option, values }) => `${option}) reply="${values.join(' ')}" ;;`)
-        .join(' ')
-      const body = `words="${followers.map(({ word }) => word).join(' ')}"; files=${files ? 1 : 0}`
-      const previous = values ? `; case "$previous" in ${values} esac` : ''
-      return `${indent}"${words}") ${body}${previous} ;;`
-    })
-    .join('\n')
-}
-
-function known(): string {
-  return completionPoints()
-    .map(({ words }) => `"${words}"`)
-    .join('|')
-}
-
-/** Shared by bash and zsh: sets reply, words and files from the typed words in "$@" and the one before the last. */
-function resolve(): string {
-  return `_ufr_resolve() {
-  local command="" word; words=""; reply=""; files=0; previous=""
+/**
+ * For bash and zsh: a function that takes the words before the one to be completed and sets `candidates`, `flags` and
+ * `kind` (file, folder or nothing) to what may follow them.
+ */
+function find(): string {
+  const points = completionPoints()
+  const commandCases = points.flatMap(({ at }) => (at === '' ? [] : [`'${at}'`]))
+  const pointCases = points.map(({ at, words, kind = '', options }) => {
+    const candidates = words.map(({ word }) => word).join(' ')
+    const flags = options.flatMap(({ names }) => names).join(' ')
+    return `    '${at}') candidates='${candidates}' flags='${flags}' kind=${kind} ;;`
+  })
+  const valueCases = points.flatMap(({ at, options }) =>
+    options.flatMap(({ names, value }) => {
+      if (!value) return []
+      const { complete } = value
+      const [candidates, kind] =
+        typeof complete === 'object' ? [complete.join(' '), ''] : ['', complete ?? '']
+      const patterns = names.map((name) => `'${at} ${name}'`).join('|')
+      return [`    ${patterns}) candidates='${candidates}' flags= kind=${kind} ;;`]
+    }),
+  )
+  return `_ufr_find() {
+  local at= word previous=
   for word in "$@"; do
-    case "\${command:+$command }$word" in
-      ${known()}) command="\${command:+$command }$word" ;;
+    if [ "$word" = '=' ]; then continue; fi
+    case "$at $word" in
+      ${commandCases.join('|')}) at="$at $word" ;;
     esac
-    previous="$word"
+    previous=$word
   done
-  case "$command" in
-${cases('    ')}
+  case "$at" in
+${pointCases.join('\n')}
+  esac
+  case "$at $previous" in
+${valueCases.join('\n')}
   esac
 }`
 }
 
+// bash takes = for a word of its own.
 function bash(): string {
   return `# bash completion for ufr
-${resolve()}
+${find()}
 _ufr() {
-  local words reply files previous current="\${COMP_WORDS[COMP_CWORD]}"
-  _ufr_resolve "\${COMP_WORDS[@]:1:COMP_CWORD-1}"
-  if [ -n "$reply" ]; then COMPREPLY=($(compgen -W "$reply" -- "$current")); return; fi
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
-  if [ "$files" = 1 ]; then COMPREPLY+=($(compgen -f -- "$current")); fi
+  local candidates flags kind current="\${COMP_WORDS[COMP_CWORD]}"
+  if [ "$current" = '=' ]; then current=; fi
+  _ufr_find "\${COMP_WORDS[@]:1:COMP_CWORD-1}"
+  if [[ $current == -* ]]; then candidates=$flags kind=; fi
+  COMPREPLY=($(compgen -W "$candidates" -- "$current"))
+  case "$kind" in
+    file) compopt -o default ;;
+    folder) compopt -o dirnames ;;
+  esac
 }
-complete -o filenames -F _ufr ufr
+complete -F _ufr ufr
 `
 }
 
+/** Works both ways: sourced, and as a file \`_ufr\` in one of the folders of fpath. */
 function zsh(): string {
   return `#compdef ufr
 # zsh completion for ufr
-${resolve()}
+${find()}
 _ufr() {
-  local words_typed=("\${words[@]:1:$((CURRENT-2))}")
-  local words reply files previous
-  _ufr_resolve "\${words_typed[@]}"
-  if [ -n "$reply" ]; then compadd -- \${=reply}; return; fi
-  compadd -- \${=words}
-  if [ "$files" = 1 ]; then _files; fi
+  local candidates flags kind
+  _ufr_find "\${(@)words[2,CURRENT-1]}"
+  if [[ $PREFIX == -* ]]; then candidates=$flags kind=; fi
+  compadd -- \${=candidates}
+  case "$kind" in
+    file) _files ;;
+    folder) _files -/ ;;
+  esac
 }
 if [ "$funcstack[1]" = _ufr ]; then _ufr "$@"; else compdef _ufr ufr; fi
 `
 }
 
 function fish(): string {
-  const lines = ['# fish completion for ufr', 'complete -c ufr -f']
-  const quote = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-  for (const { words, followers, choices, files } of completionPoints()) {
-    const typed = words.split(' ').filter(Boolean)
-    const seen = typed.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ')
-    const condition = quote(words ? seen : '__fish_use_subcommand')
-    for (const { word, description } of followers) {
-      const values = choices.find(({ option }) => option === word)?.values
-      const what = word.startsWith('--')
-        ? `-l ${word.slice(2)}`
-        : word.startsWith('-')
-          ? `-s ${word.slice(1)}`
-          : `-a ${word}`
-      const more = values ? ` -x -a ${quote(values.join(' '))}` : ''
-      lines.push(`complete -c ufr -n ${condition} ${what}${more} -d ${quote(description)}`)
-    }
-    if (files) lines.push(`complete -c ufr -n ${condition} -F`)
-  }
-  return `${lines.join('\n')}\n`
+  const points = completionPoints()
+  const known = points.flatMap(({ at }) => (at === '' ? [] : [`'${at}'`]))
+  return `# fish completion for ufr
+function __ufr_at
+  set -l at ''
+  for word in (commandline -opc)[2..-1]
+    if contains -- "$at $word" ${known.join(' ')}
+      set at "$at $word"
+    end
+  end
+  test "$at" = "$argv[1]"
+end
+complete -c ufr -f
+${points.flatMap(fishLines).join('\n')}
+`
+}
+
+function fishLines({ at, words, kind, options }: Point): string[] {
+  const start = `complete -c ufr -n ${quote(`__ufr_at '${at}'`)}`
+  const described = (line: string, description: string) =>
+    description === '' ? line : `${line} -d ${quote(description)}`
+  return [
+    ...words.map(({ word, description }) => described(`${start} -a ${word}`, description)),
+    ...(kind ? [`${start} ${fishValue(kind)}`] : []),
+    ...options.map(({ names, description, value }) => {
+      const flags = names.map((name) =>
+        name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
+      )
+      const more = value ? [value.complete === 'file' ? '-r' : '-x', fishValue(value.complete)] : []
+      return described([start, ...flags, ...more].filter(Boolean).join(' '), description)
+    }),
+  ]
+}
+
+function fishValue(complete: Completion | undefined): string {
+  if (complete === undefined) return ''
+  if (complete === 'file') return '-F'
+  return `-a ${quote(complete === 'folder' ? '(__fish_complete_directories)' : complete.join(' '))}`
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 }

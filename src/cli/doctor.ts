@@ -1,5 +1,6 @@
 import { type Check, checkHost } from '../instance/doctor.ts'
 import { type Action, printJson } from './outcome.ts'
+import type { DoctorReport } from './schema/host.ts'
 
 const signs: Record<Check['state'], string> = { good: 'ok  ', lacking: 'LACK', optional: 'note' }
 
@@ -8,7 +9,7 @@ export const doctor: Action = async ({ json, progress }) => {
   const checks = await checkHost()
   progress.done()
   const ready = checks.every(({ state }) => state !== 'lacking')
-  if (json) printJson({ ready, checks })
+  if (json) printJson<DoctorReport>({ ready, checks })
   else {
     for (const { state, name, found, fix } of checks) {
       process.stdout.write(`${signs[state]}  ${name}: ${found}\n`)

@@ -1,12 +1,15 @@
 import { UfrError } from '../base/errors.ts'
 import { listKernels, type Registered, removeKernel } from '../kernel/store.ts'
 import { type Action, type Call, printJson } from './outcome.ts'
+import type { KernelAddedReport, KernelLsReport } from './schema/kernel.ts'
+import type { RemovedReport } from './schema/removed.ts'
 import { table } from './table.ts'
 
 export const list: Action = ({ json }) => {
   const { kernels, broken } = listKernels()
   if (json) {
-    printJson({ kernels, broken: broken.map(({ error, ...rest }) => ({ ...rest, error: error.toJSON() })) })
+    const damaged = broken.map(({ error, ...rest }) => ({ ...rest, error: error.toJSON() }))
+    printJson<KernelLsReport>({ kernels, broken: damaged })
     return 0
   }
   const rows = kernels.map(({ name, version, isDefault, provenance }) => [
@@ -38,20 +41,26 @@ export const pull: Action = async (call) => {
       )
     }
     const { pullLinux } = await import('../unikernel/linux/pull.ts')
-    return told(call, await pullLinux(call.progress))
+    return told(call, await pullLinux(call.progress, { refresh: call.options['update'] === true }))
   }
   throw unknownKernel(name)
 }
 
 export const importKernel: Action = async (call) => {
   const [name, path] = call.words.map(String)
+  const { modules } = call.options
   if (name === 'nanos') {
     const { importNanos } = await import('../unikernel/nanos/import.ts')
+    if (modules !== undefined) {
+      const fix = 'Leave --modules out: it goes with linux only.'
+      throw new UfrError('UFR-USAGE', 'nanos has no kernel modules', { fix })
+    }
     return told(call, await importNanos(path!, call.progress))
   }
   if (name === 'linux') {
     const { importLinux } = await import('../unikernel/linux/import.ts')
-    return told(call, await importLinux(path!, {}, call.progress))
+    const options = typeof modules === 'string' ? { modules } : {}
+    return told(call, await importLinux(path!, options, call.progress))
   }
   throw unknownKernel(name)
 }
@@ -62,14 +71,14 @@ export const remove: Action = ({ words, json, progress }) => {
     throw new UfrError('UFR-USAGE', `${words[0]} does not say which version`, { fix: 'See `ufr kernel ls`.' })
   }
   const folder = removeKernel(name, version)
-  if (json) printJson({ removed: folder })
+  if (json) printJson<RemovedReport>({ removed: folder })
   else progress.note(`Removed ${name}@${version}.`)
   return 0
 }
 
 function told({ json, progress }: Call, { kernel, already }: Registered): number {
   progress.done()
-  if (json) printJson({ kernel, already })
+  if (json) printJson<KernelAddedReport>({ kernel, already })
   else {
     progress.note(already ? 'It was in the store already.' : 'It is in the store now.')
     process.stdout.write(`${kernel.name}@${kernel.version}\n`)

@@ -5,8 +5,12 @@ export function packageVersion(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 }
 
+// Where nobody listens to progress and warnings any more, the result is still wanted.
+process.stderr.on('error', () => {})
+
 // Asked for by scripts and before anything else is known of a machine: answered without loading the rest.
 if (process.argv[2] === '--version' || process.argv[2] === '-V') {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 3))
   process.stdout.write(`${packageVersion()}\n`)
 } else {
   const { main } = await import('./program.ts')

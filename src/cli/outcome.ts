@@ -1,6 +1,8 @@
 import { styleText } from 'node:util'
 import { UfrError } from '../base/errors.ts'
 import { noProgress, type Progress, streamProgress } from '../base/progress.ts'
+import { printableLines } from './printable.ts'
+import type { ErrorDocument } from './schema/error.ts'
 
 /** What every command gets besides its own words and options. */
 export interface Context {
@@ -53,7 +55,7 @@ class Interrupted extends Error {
 export function fail(error: unknown, json: boolean): number {
   if (error instanceof Interrupted) return interrupted
   const known = error instanceof UfrError ? error : internal(error)
-  if (json) printJson({ error: known.toJSON() })
+  if (json) printJson<ErrorDocument>({ error: known.toJSON() })
   else process.stderr.write(describe(known))
   if (process.env['UFR_DEBUG'])
     process.stderr.write(`${known.stack}\n${known.cause ? `cause: ${stack(known.cause)}\n` : ''}`)
@@ -61,6 +63,13 @@ export function fail(error: unknown, json: boolean): number {
 }
 
 function internal(error: unknown): UfrError {
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+    const fix = 'Go to a folder that is there, such as: cd ~'
+    return new UfrError('UFR-FOLDER', 'the folder that this was started in does not exist any more', {
+      cause: error,
+      fix,
+    })
+  }
   return new UfrError('UFR-INTERNAL', error instanceof Error ? error.message : String(error), {
     cause: error,
   })
@@ -72,11 +81,11 @@ function stack(error: unknown): string {
 
 function describe(error: UfrError): string {
   const title = styleText(['red', 'bold'], `${error.code}:`, { stream: process.stderr })
-  const detail = error.detail.map((line) => `  | ${line}\n`).join('')
-  return `${title} ${error.message}\n${detail}  ${error.fix}\n`
+  const detail = error.detail.map((line) => `  | ${printableLines(line)}\n`).join('')
+  return `${title} ${printableLines(error.message)}\n${detail}  ${printableLines(error.fix)}\n`
 }
 
-/** The one JSON document of a command. */
-export function printJson(value: unknown): void {
+/** Prints the one JSON document of a command; its type is the one of its schema. */
+export function printJson<Document>(value: Document): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
 }

@@ -1,6 +1,9 @@
-import { Command, CommanderError, Help, Option } from 'commander'
+import { Command, type CommanderError, Option } from 'commander'
+import { UfrError } from '../base/errors.ts'
+import { didYouMean } from '../base/nearest.ts'
 import { type CommandSpec, commands, type OptionSpec } from './commands.ts'
 import { fail, succeed } from './outcome.ts'
+import { outputFailed } from './output.ts'
 
 const introduction = `Build a function into a unikernel image, boot it on a virtual machine monitor, invoke it, and see how long each step took. A function is a folder: a Node.js handler as on AWS Lambda, a web server, or any Linux program.`
 
@@ -14,33 +17,65 @@ Result on standard output, everything else on standard error; --json gives one J
 Exit status: 0 done, 1 the function failed, 2 wrong use, 3 the host lacks something, 4 the build failed,
 5 the guest failed to boot or died, 130 interrupted. Data is kept in UFR_HOME (default ~/.local/share/ufr).`
 
-/** The whole command line, for parsing, help and completion. */
-export function createProgram(): Command {
+/** Ends the parsing when help was printed: there is nothing more to do. */
+class HelpPrinted extends Error {}
+
+/** The command line, for parsing and help; `finished` is told the exit status of the command that ran. */
+function createProgram(finished: (status: number) => void): Command {
   const program = new Command('ufr')
   program.description(introduction).addHelpText('after', firstSteps)
   program.option('-V, --version', 'print the version')
-  program.helpCommand('help [command]', 'help on a command')
-  program.configureHelp({ helpWidth: 110 }).showSuggestionAfterError().exitOverride()
-  for (const spec of commands) addCommand(program, spec)
+  // Ours goes down to commands of commands, and knows when there is none of that name.
+  program.helpCommand(false)
+  program.configureHelp({ helpWidth: 110 }).showSuggestionAfterError()
+  // A command of commands without one of them shows its help, which is then the result.
+  program.configureOutput({ writeErr: (text) => process.stdout.write(text), outputError: () => {} })
+  program.exitOverride((error) => ended(error, 'ufr'))
+  for (const spec of commands) addCommand(program, spec, `ufr ${spec.name}`, finished)
+  const help = program.command('help [command...]').description('help on a command')
+  help.action((words: string[]) => showHelp(program, words))
   return program
 }
 
-function addCommand(parent: Command, spec: CommandSpec): void {
-  const command = parent.command(spec.name, spec.hidden ? { hidden: true } : {})
-  command.description(spec.description).configureHelp({ helpWidth: 110 }).exitOverride()
+/** @throws UfrError UFR-USAGE where there is no such command. */
+function showHelp(program: Command, words: string[]): void {
+  let command = program
+  for (const word of words) {
+    const found = command.commands.find((each) => each.name() === word)
+    if (!found) {
+      const names = command.commands.map((each) => each.name())
+      throw new UfrError('UFR-USAGE', `there is no command ${word}${didYouMean(word, names)}`, {
+        fix: 'See: ufr --help',
+      })
+    }
+    command = found
+  }
+  command.outputHelp()
+}
+
+function addCommand(
+  parent: Command,
+  spec: CommandSpec,
+  words: string,
+  finished: (status: number) => void,
+): void {
+  const command = parent.command(spec.name)
+  command.description(spec.description).helpCommand(false)
+  command.exitOverride((error) => ended(error, words))
   if (spec.summary) command.summary(spec.summary)
-  if (spec.examples)
+  if (spec.examples) {
     command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join('\n')}`)
-  for (const sub of spec.commands ?? []) addCommand(command, sub)
+  }
+  for (const sub of spec.commands ?? []) addCommand(command, sub, `${words} ${sub.name}`, finished)
   for (const argument of spec.arguments ?? []) command.argument(argument.name, argument.description)
   for (const option of spec.options ?? []) command.addOption(commanderOption(option))
   const { action } = spec
   if (!action) return
   command.action(async (...all: unknown[]) => {
-    const options = command.optsWithGlobals<Record<string, unknown>>()
+    const options = command.opts<Record<string, unknown>>()
     const run = await action()
-    const words = all.slice(0, spec.arguments?.length ?? 0)
-    exitStatus = await succeed(options, (context) => run({ words, options, ...context }))
+    const given = all.slice(0, spec.arguments?.length ?? 0)
+    finished(await succeed(options, (context) => run({ words: given, options, ...context })))
   })
 }
 
@@ -49,23 +84,27 @@ function commanderOption({ flags, description, choices }: OptionSpec): Option {
   return choices ? option.choices(choices) : option
 }
 
-let exitStatus = 0
+/** Turns commander's way to end into ours. @throws HelpPrinted, UfrError UFR-USAGE. */
+function ended(error: CommanderError, words: string): never {
+  if (error.exitCode === 0 || error.code === 'commander.help') throw new HelpPrinted()
+  const message = error.message
+    .replace(/^error: /, '')
+    .replace(/\n\(Did you mean (.*)\?\)$/, '; did you mean $1?')
+  throw new UfrError('UFR-USAGE', message, { fix: `See: ${words} --help` })
+}
 
 /** Runs the command line. @returns the exit status. */
 export async function main(argv: string[]): Promise<number> {
-  exitStatus = 0
+  process.stdout.on('error', outputFailed)
+  let status = 0
+  const program = createProgram((given) => {
+    status = given
+  })
   try {
-    const program = createProgram()
-    if (argv.length <= 2) {
-      process.stdout.write(
-        `${new Help().formatHelp(program, Object.assign(new Help(), { helpWidth: 110 }))}${firstSteps}\n`,
-      )
-      return 0
-    }
     await program.parseAsync(argv)
-    return exitStatus
+    return status
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof HelpPrinted) return 0
     return fail(error, argv.includes('--json'))
   }
 }

@@ -1,7 +1,6 @@
-import fs from 'node:fs'
-import { text } from 'node:stream/consumers'
 import { UfrError } from '../base/errors.ts'
 import { environmentSettings, flagSettings } from '../function/settings.ts'
+import type { Shape } from '../function/spec.ts'
 import type { Phases } from '../instance/phases.ts'
 import {
   awaitEnd,
@@ -12,11 +11,16 @@ import {
   type Times,
   withInstance,
 } from '../instance/run.ts'
-import type { Accel } from '../vmm/vmm.ts'
+import { type Heard, hear, textOf } from './heard.ts'
+import { readAccel, readEvent, readRequestPath } from './input.ts'
 import { type Action, type Call, printJson } from './outcome.ts'
-
-/** Most of a program's output and of the console that a --json report takes. */
-const reportBytes = 16 * 1024 * 1024
+import type {
+  HandlerErrorReport,
+  HandlerReport,
+  ProgramReport,
+  RequestReport,
+  ServingReport,
+} from './schema/run.ts'
 
 export const run: Action = async (call) => {
   const { options, progress, signal, json } = call
@@ -26,100 +30,31 @@ export const run: Action = async (call) => {
     })
   }
   const folder = String(call.words[0] ?? '.')
-  const event = await readEvent(options['event'])
-  const heard = listen(json)
+  const accel = readAccel(options['accel'])
+  const request = readRequestPath(options['request'])
+  const event = await readEvent(options['event'], signal)
+  const heard = hear(json)
   return withInstance(
     {
       folder,
       overrides: { ...environmentSettings(), ...flagSettings(options) },
-      accel: readAccel(options['accel']),
+      accel,
       progress,
       signal,
       ...heard,
-      prepared({ spec }) {
-        refuseUnfit(call, spec.shape)
-        heard.toResult = spec.shape === 'program'
+      accept({ shape }) {
+        refuseUnfit(call, shape)
+        heard.toResult = shape === 'program'
       },
     },
     async (running, times) => {
       const { shape } = running.prepared.spec
       if (shape === 'program') return runProgram(call, running, times, heard)
       if (shape === 'handler') return runHandler(call, running, times, heard, event ?? Buffer.from('{}'))
-      if (typeof options['request'] === 'string')
-        return runRequest(call, running, times, heard, options['request'])
+      if (request !== undefined) return runRequest(call, running, times, heard, request)
       return serve(call, running, times)
     },
   )
-}
-
-/** What the guest printed, kept for the report or passed on as it comes. */
-interface Heard {
-  output(bytes: Buffer): void
-  errors(bytes: Buffer): void
-  kernelLines(bytes: Buffer): void
-  printed: Buffer[]
-  console: Buffer[]
-  /** Where a program's standard output goes: its result, not its log. */
-  toResult: boolean
-}
-
-function listen(json: boolean): Heard {
-  const verbose = Boolean(process.env['UFR_DEBUG'])
-  const heard: Heard = { output, errors, kernelLines, printed: [], console: [], toResult: false }
-  let bytes = 0
-  function keep(list: Buffer[], chunk: Buffer): void {
-    bytes += chunk.length
-    if (bytes <= reportBytes) list.push(Buffer.from(chunk))
-  }
-  function output(chunk: Buffer): void {
-    if (json) keep(heard.printed, chunk)
-    if (json) keep(heard.console, chunk)
-    else (heard.toResult ? process.stdout : process.stderr).write(Buffer.from(chunk))
-  }
-  function errors(chunk: Buffer): void {
-    if (json) keep(heard.console, chunk)
-    else process.stderr.write(Buffer.from(chunk))
-  }
-  function kernelLines(chunk: Buffer): void {
-    if (json) keep(heard.console, chunk)
-    else if (verbose) process.stderr.write(Buffer.from(chunk))
-  }
-  return heard
-}
-
-function readAccel(value: unknown): Accel | 'auto' {
-  const accel = value ?? (process.env['UFR_ACCEL'] || 'auto')
-  if (accel === 'auto' || accel === 'kvm' || accel === 'tcg') return accel
-  throw new UfrError('UFR-USAGE', `UFR_ACCEL is ${accel}`, { fix: 'Set it to auto, kvm or tcg.' })
-}
-
-/** @throws UfrError UFR-USAGE where the event is no JSON or its file cannot be read. */
-async function readEvent(given: unknown): Promise<Buffer | undefined> {
-  if (typeof given !== 'string') return undefined
-  const from = given === '-' ? 'standard input' : given.startsWith('@') ? given.slice(1) : '--event'
-  let event: string
-  try {
-    event =
-      given === '-'
-        ? await text(process.stdin)
-        : given.startsWith('@')
-          ? fs.readFileSync(from, 'utf8')
-          : given
-  } catch (cause) {
-    throw new UfrError('UFR-USAGE', `the event cannot be read from ${from}: ${(cause as Error).message}`, {
-      cause,
-    })
-  }
-  try {
-    JSON.parse(event)
-  } catch (cause) {
-    const fix = `Give JSON, such as --event '{"name":"Ada"}'.`
-    throw new UfrError('UFR-USAGE', `the event from ${from} is no JSON: ${(cause as Error).message}`, {
-      cause,
-      fix,
-    })
-  }
-  return Buffer.from(event)
 }
 
 /** @throws UfrError UFR-USAGE for --event without a handler and --request without a web function. */
@@ -142,20 +77,22 @@ async function runHandler(
   heard: Heard,
   event: Buffer,
 ): Promise<number> {
-  const answer = await invokeOnce(running, times, event)
-  const body = answer.body.toString()
-  if (call.json) {
-    const value = parsed(body)
-    printJson({
-      ...report(running),
-      ...(answer.error ? { error: value } : { response: value }),
-      ...consoleOf(heard),
-    })
-  } else {
+  const { body, error } = await invokeOnce(running, times, event)
+  const { text, base64 } = textOf(body)
+  const console = heard.console().toString()
+  if (!call.json) {
     summary(call, running)
-    process.stdout.write(`${body}\n`)
+    process.stdout.write(body)
+    // What a handler streams may be anything; an end of line in bytes that are no text would be one too many.
+    if (!base64) process.stdout.write('\n')
+  } else if (error) {
+    const document = { ...report(running, 'handler' as const), error: lambdaError(text), console }
+    printJson<HandlerErrorReport>(document)
+  } else {
+    const response = { response: parsed(text), ...(base64 && { base64 }) }
+    printJson<HandlerReport>({ ...report(running, 'handler' as const), ...response, console })
   }
-  return answer.error ? 1 : 0
+  return error ? 1 : 0
 }
 
 function parsed(body: string): unknown {
@@ -164,6 +101,19 @@ function parsed(body: string): unknown {
   } catch {
     // A streaming handler may answer with anything.
     return body
+  }
+}
+
+/** The guest's word for an error, made sure to have Lambda's shape: a function can do what it likes in its guest. */
+function lambdaError(body: string): HandlerErrorReport['error'] {
+  const value = parsed(body)
+  const told = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  const { errorType, errorMessage, trace } = told
+  return {
+    ...told,
+    errorType: typeof errorType === 'string' ? errorType : 'Unhandled',
+    errorMessage: typeof errorMessage === 'string' ? errorMessage : body,
+    trace: Array.isArray(trace) ? trace.map(String) : [],
   }
 }
 
@@ -176,11 +126,12 @@ async function runRequest(
 ): Promise<number> {
   const { status, headers, body } = await requestOnce(running, times, path)
   if (call.json) {
-    const whole = body.toString()
-    const binary = Buffer.from(whole).equals(body)
-      ? { body: whole }
-      : { body: body.toString('base64'), base64: true }
-    printJson({ ...report(running), response: { status, headers, ...binary }, ...consoleOf(heard) })
+    const { text, base64 } = textOf(body)
+    printJson<RequestReport>({
+      ...report(running, 'web' as const),
+      response: { status, headers: definite(headers), body: text, ...(base64 && { base64 }) },
+      console: heard.console().toString(),
+    })
   } else {
     summary(call, running, `, HTTP ${status}`)
     process.stdout.write(body)
@@ -188,11 +139,22 @@ async function runRequest(
   return status >= 500 ? 1 : 0
 }
 
+function definite<T>(record: Record<string, T | undefined>): Record<string, T> {
+  return Object.fromEntries(
+    Object.entries(record).filter((pair): pair is [string, T] => pair[1] !== undefined),
+  )
+}
+
 async function runProgram(call: Call, running: Run, times: Times, heard: Heard): Promise<number> {
   const status = await awaitEnd(running, times)
   if (call.json) {
-    const output = Buffer.concat(heard.printed).toString()
-    printJson({ ...report(running), response: { status, output }, ...consoleOf(heard) })
+    const { text, base64 } = textOf(heard.printed())
+    const more = { ...(base64 && { base64 }), ...(heard.cut() && { cut: true as const }) }
+    printJson<ProgramReport>({
+      ...report(running, 'program' as const),
+      response: { status, output: text, ...more },
+      console: heard.console().toString(),
+    })
   } else summary(call, running, `, exit status ${status}`)
   return status === 0 ? 0 : 1
 }
@@ -202,7 +164,7 @@ async function serve(call: Call, running: Run, times: Times): Promise<number> {
   // A server that takes one connection at a time would wait on it for ever.
   socket?.destroy()
   const url = `http://${address.host}:${address.port}/`
-  if (call.json) printJson({ ...report(running), url })
+  if (call.json) printJson<ServingReport>({ ...report(running, 'web' as const), url })
   else {
     summary(call, running)
     process.stdout.write(`${url}\n`)
@@ -216,11 +178,11 @@ async function serve(call: Call, running: Run, times: Times): Promise<number> {
 }
 
 /** The part of `ufr run --json` that all shapes have; docs/schema/run.schema.json. */
-function report({ prepared, vmm, accel, phases }: Run) {
+function report<S extends Shape>({ prepared, vmm, accel, phases }: Run, shape: S) {
   const { spec, unikernel, image } = prepared
   return {
     function: spec.name,
-    shape: spec.shape,
+    shape,
     unikernel: unikernel.name,
     kernelVersion: unikernel.kernel.version,
     vmm: vmm.name,
@@ -228,10 +190,6 @@ function report({ prepared, vmm, accel, phases }: Run) {
     image: { digest: image.record.digest, bytes: image.bytes, buildMs: image.buildMs, cached: image.cached },
     phases: phases(),
   }
-}
-
-function consoleOf(heard: Heard): { console: string } {
-  return { console: Buffer.concat(heard.console).toString() }
 }
 
 function summary({ progress }: Call, running: Run, more = ''): void {

@@ -3,12 +3,15 @@ import { ensureNodeRuntime } from '../kernel/node/node-runtime.ts'
 import { listRuntimes, removeRuntime } from '../kernel/runtimes.ts'
 import { nodeMajor } from '../language/node/major.ts'
 import { type Action, printJson } from './outcome.ts'
+import type { RemovedReport } from './schema/removed.ts'
+import type { RuntimeLsReport, RuntimePullReport } from './schema/runtime.ts'
 import { table } from './table.ts'
 
 export const list: Action = ({ json }) => {
   const { runtimes, broken } = listRuntimes()
   if (json) {
-    printJson({ runtimes, broken: broken.map(({ error, ...rest }) => ({ ...rest, error: error.toJSON() })) })
+    const damaged = broken.map(({ error, ...rest }) => ({ ...rest, error: error.toJSON() }))
+    printJson<RuntimeLsReport>({ runtimes, broken: damaged })
     return 0
   }
   const rows = runtimes.map(({ language, version, key }) => [`${language}@${version}`, key.slice(0, 12)])
@@ -18,11 +21,17 @@ export const list: Action = ({ json }) => {
   return 0
 }
 
-export const pull: Action = async ({ words, json, progress }) => {
-  const runtime = await ensureNodeRuntime(nodeMajor(String(words[0])), progress, { refresh: true })
+export const pull: Action = async ({ words, options, json, progress }) => {
+  const before = listRuntimes().runtimes
+  const refresh = options['update'] === true
+  const runtime = await ensureNodeRuntime(nodeMajor(String(words[0])), progress, { refresh })
   progress.done()
-  if (json) printJson({ runtime })
-  else process.stdout.write(`${runtime.language}@${runtime.version}\n`)
+  const already = before.some(({ folder, key }) => folder === runtime.folder && key === runtime.key)
+  if (json) printJson<RuntimePullReport>({ runtime, already })
+  else {
+    progress.note(already ? 'It was in the store already.' : 'It is in the store now.')
+    process.stdout.write(`${runtime.language}@${runtime.version}\n`)
+  }
   return 0
 }
 
@@ -34,7 +43,7 @@ export const remove: Action = ({ words, json, progress }) => {
     })
   }
   const folder = removeRuntime(language, version)
-  if (json) printJson({ removed: folder })
+  if (json) printJson<RemovedReport>({ removed: folder })
   else progress.note(`Removed ${words[0]}.`)
   return 0
 }

@@ -13,20 +13,23 @@ const gatherBytes = 1 << 20
 export function writeLayout(file: string, layout: Layout): void {
   const temporary = temporaryName(file)
   let fd: number | undefined
+  let left = false
   try {
     fs.mkdirSync(path.dirname(file), { recursive: true })
     fd = fs.openSync(temporary, 'wx', 0o644)
+    left = true
     // Sets the size first: gaps stay holes, and a disk too small for a sparse file's size is noticed at once.
     fs.ftruncateSync(fd, layout.size)
     writePieces(fd, layout)
     fs.closeSync(fd)
     fd = undefined
     fs.renameSync(temporary, file)
+    left = false
   } catch (error) {
     throw dataError(error, path.dirname(file))
   } finally {
     if (fd !== undefined) fs.closeSync(fd)
-    fs.rmSync(temporary, { force: true })
+    if (left) fs.rmSync(temporary, { force: true })
   }
 }
 

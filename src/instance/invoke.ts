@@ -29,14 +29,7 @@ export async function invokeHandler(
   event: Uint8Array,
   timeoutMs: number,
 ): Promise<HandlerAnswer> {
-  const headers = {
-    'content-type': 'application/json',
-    'lambda-runtime-aws-request-id': randomUUID(),
-    'lambda-runtime-deadline-ms': String(Date.now() + timeoutMs),
-    'ufr-deadline-in-ms': String(timeoutMs),
-  }
-  const what = { method: 'POST', path: invocationPath, headers, body: event }
-  const response = await ask(instance, ready, what, timeoutMs, handlerMaxBytes)
+  const response = await ask(instance, ready, handlerRequest(event, timeoutMs), timeoutMs, handlerMaxBytes)
   if (response.status !== 200) {
     throw new UfrError(
       'UFR-RESPONSE',
@@ -47,6 +40,17 @@ export async function invokeHandler(
   if (late) return { body: Buffer.from(late, 'base64'), error: 'Unhandled' }
   const error = response.headers['x-amz-function-error']
   return { body: response.body, error: Array.isArray(error) ? error[0] : error }
+}
+
+/** An event as the guest-side server of handlers takes it. */
+export function handlerRequest(event: Uint8Array, timeoutMs: number): GuestRequest {
+  const headers = {
+    'content-type': 'application/json',
+    'lambda-runtime-aws-request-id': randomUUID(),
+    'lambda-runtime-deadline-ms': String(Date.now() + timeoutMs),
+    'ufr-deadline-in-ms': String(timeoutMs),
+  }
+  return { method: 'POST', path: invocationPath, headers, body: event }
 }
 
 /** Sends one request to a web function. @throws as `invokeHandler`. */

@@ -2,12 +2,13 @@ import { UfrError } from '../base/errors.ts'
 import type { Progress } from '../base/progress.ts'
 import type { FunctionSpec } from '../function/spec.ts'
 import type { GuestResponse } from '../link/http.ts'
+import type { MachineSpec } from '../vmm/machine.ts'
 import type { Accel, Vmm } from '../vmm/vmm.ts'
 import { chooseVmm } from '../vmm/vmms.ts'
 import { type Instance, startInstance } from './instance.ts'
 import { type HandlerAnswer, invokeHandler, requestWeb } from './invoke.ts'
 import { type Phases, phasesOf } from './phases.ts'
-import { type Prepared, prepare } from './prepare.ts'
+import { type Accept, type Prepared, prepare } from './prepare.ts'
 import { bootTimeoutMs, type Ready, whenReady } from './ready.ts'
 
 export interface RunOptions {
@@ -16,8 +17,7 @@ export interface RunOptions {
   overrides: Partial<FunctionSpec>
   accel: Accel | 'auto'
   progress: Progress
-  /** Is told what was prepared before anything boots; what it throws ends the run. */
-  prepared?(prepared: Prepared): void
+  accept?: Accept
   /** Takes what the program prints, as it comes; a program's standard output apart where the kernel can tell. */
   output(bytes: Buffer): void
   errors(bytes: Buffer): void
@@ -44,23 +44,18 @@ export async function withInstance<T>(
   use: (run: Run, times: Times) => Promise<T>,
 ): Promise<T> {
   const { progress, signal } = options
-  const prepared = await prepare(options.folder, options.overrides, progress)
-  options.prepared?.(prepared)
-  const { spec, unikernel, image } = prepared
+  const prepared = await prepare(options.folder, options.overrides, progress, (spec) => {
+    options.accept?.(spec)
+    // Looked for before anything large is fetched for it.
+    chooseVmm(spec.vmm ?? 'auto')
+  })
+  const { spec, unikernel } = prepared
   const vmm = chooseVmm(spec.vmm ?? 'auto')
   const { accel, reason } = await vmm.chooseAccel(options.accel)
   if (accel === 'tcg' && options.accel === 'auto')
     progress.note(`Emulated, so slower than on KVM: ${reason}.`)
-  const tscKhz = await vmm.tscKhz(accel)
+  const machine = await machineOf(prepared, vmm, accel)
   signal.throwIfAborted()
-  const separateErrors = spec.shape === 'program'
-  const machine = unikernel.machine(image.volumes, {
-    memoryMiB: spec.memoryMiB,
-    cpus: spec.cpus,
-    network: spec.shape !== 'program',
-    separateErrors,
-    tscKhz,
-  })
   const { output, errors, kernelLines } = options
   for (let attempt = 1; ; attempt++) {
     const instance = await startInstance({ unikernel, vmm, accel, machine, output, errors, kernelLines })
@@ -74,6 +69,20 @@ export async function withInstance<T>(
       await instance.stop()
     }
   }
+}
+
+/** The machine that a prepared function runs on. */
+export async function machineOf(prepared: Prepared, vmm: Vmm, accel: Accel): Promise<MachineSpec> {
+  const { spec, unikernel, image } = prepared
+  const tscKhz = await vmm.tscKhz(accel)
+  const isProgram = spec.shape === 'program'
+  return unikernel.machine(image.volumes, {
+    memoryMiB: spec.memoryMiB,
+    cpus: spec.cpus,
+    network: !isProgram,
+    separateErrors: isProgram,
+    tscKhz,
+  })
 }
 
 const mostAttempts = 3
@@ -123,7 +132,7 @@ export async function ready(run: Run, times: Times): Promise<Ready> {
 }
 
 /** Where the guest-side server of handlers listens. */
-const handlerPort = 8080
+export const handlerPort = 8080
 
 /** Boots a handler and sends it one event. */
 export async function invokeOnce(run: Run, times: Times, event: Uint8Array): Promise<HandlerAnswer> {

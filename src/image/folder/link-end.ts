@@ -36,7 +36,11 @@ export function linkEnd(parent: string, name: string, shown: string): LinkEnd {
   const text = readLink(link, shown)
   const way = { text, ...nextOf(parent, text) }
   try {
-    return { ...way, real: fs.realpathSync.native(link), stat: fs.statSync(link) }
+    const stat = fs.statSync(link)
+    const next = fs.lstatSync(way.next)
+    // The folders above it are resolved: unless it is a link again, this is the real path, and no other need be found.
+    const isEnd = next.ino === stat.ino && next.dev === stat.dev
+    return { ...way, real: isEnd ? way.next : fs.realpathSync.native(link), stat }
   } catch (error) {
     const code = systemCode(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return way

@@ -40,10 +40,23 @@ export function listImages(): ImageRecord[] {
 function readRecord(digest: string): ImageRecord {
   const file = recordFile(digest)
   try {
-    return JSON.parse(fs.readFileSync(file, 'utf8'))
+    const value: unknown = JSON.parse(fs.readFileSync(file, 'utf8'))
+    if (!isRecord(value) || value.digest !== digest) throw new Error('it is no record of this image')
+    return value
   } catch (cause) {
     throw new UfrError('UFR-STORE-RECORD', `${file} is broken`, { cause, fix: `Remove it: rm '${file}'` })
   }
+}
+
+function isRecord(value: unknown): value is ImageRecord {
+  const record = (value ?? {}) as Partial<ImageRecord>
+  const texts = [record.digest, record.function, record.unikernel, record.kernel?.version, record.builtAt]
+  const volumes = Array.isArray(record.volumes) ? record.volumes : [undefined]
+  return (
+    record.schemaVersion === 1 &&
+    texts.every((text) => typeof text === 'string') &&
+    volumes.every((volume) => /^[0-9a-f]{64}$/.test(volume?.key ?? '') && Number.isSafeInteger(volume?.bytes))
+  )
 }
 
 /**

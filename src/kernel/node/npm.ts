@@ -17,6 +17,8 @@ export interface NodeBinary {
 }
 
 const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error']
+/** npm's own pauses between attempts add up to 70 s, which is long to wait for "there is no network". */
+const patience = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
 const install = 'sudo apt-get install npm'
 
 /**
@@ -33,8 +35,9 @@ export async function fetchNodeBinary(
 ): Promise<NodeBinary> {
   const spec = `${nodePackage}@${major}`
   // `npm pack` needs no project, runs no script and unpacks nothing by itself.
-  const args = ['pack', spec, '--prefer-offline', '--pack-destination', folder, '--prefix', folder, ...quiet]
+  const args = ['pack', spec, '--prefer-offline', '--pack-destination', folder, ...quiet, ...patience]
   try {
+    makeProject(folder)
     await run('npm', args, { cwd: folder, install })
   } catch (error) {
     throw await npmError(error, major, folder, run)
@@ -54,6 +57,14 @@ export async function fetchNodeBinary(
     )
   }
   return { version, file, sha256: fileSha256(archive) }
+}
+
+/**
+ * Keeps npm from taking a folder further up for its project. Not by --prefix: with it npm does not read the machine's
+ * own settings (npmrc of the global prefix), where its registry and authorities may be named.
+ */
+function makeProject(folder: string): void {
+  fs.writeFileSync(path.join(folder, 'package.json'), '{}\n')
 }
 
 function packageVersion(text: string): string | undefined {
@@ -89,7 +100,7 @@ async function npmError(error: unknown, major: number, folder: string, run: Runn
 
 async function availableMajors(folder: string, run: Runner): Promise<number[]> {
   try {
-    const args = ['view', nodePackage, 'versions', '--json', '--prefix', folder, ...quiet]
+    const args = ['view', nodePackage, 'versions', '--json', ...quiet, ...patience]
     const versions: unknown = JSON.parse((await run('npm', args, { cwd: folder })).stdout)
     if (!Array.isArray(versions)) return []
     const majors = versions.map((each) => Number(/^(\d+)\.\d+\.\d+$/.exec(String(each))?.[1] ?? Number.NaN))

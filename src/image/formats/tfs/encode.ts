@@ -28,9 +28,13 @@ function reserve(encoder: Encoder, more: number): void {
 
 /** Seven bits a byte, most significant first, the top bit set on all but the last. */
 export function varint(value: number | bigint): number[] {
-  let rest = BigInt(value)
-  const bytes = [Number(rest & 0x7fn)]
-  for (rest >>= 7n; rest > 0n; rest >>= 7n) bytes.unshift(Number(rest & 0x7fn) | 0x80)
+  if (typeof value === 'bigint') {
+    if (value <= Number.MAX_SAFE_INTEGER) return varint(Number(value))
+    return [...varint(value >> 7n).map((byte) => byte | 0x80), Number(value & 0x7fn)]
+  }
+  const bytes = [value % 0x80]
+  for (let rest = Math.floor(value / 0x80); rest > 0; rest = Math.floor(rest / 0x80))
+    bytes.unshift((rest % 0x80) | 0x80)
   return bytes
 }
 

@@ -1,0 +1,40 @@
+import { buildSchema } from './build.ts'
+import { errorSchema } from './error.ts'
+import { doctorSchema, explainSchema } from './host.ts'
+import { imageExtractSchema, imageInspectSchema, imageLsSchema } from './image.ts'
+import { initSchema } from './init.ts'
+import { kernelAddedSchema, kernelLsSchema } from './kernel.ts'
+import { removedSchema } from './removed.ts'
+import { runSchema } from './run.ts'
+import { runtimeLsSchema, runtimePullSchema } from './runtime.ts'
+
+/**
+ * What each command prints with --json, by the words of the command; published as docs/schema/WORDS.schema.json. For
+ * documentation, tests and the types of the commands: no command loads a schema.
+ */
+export const commandSchemas = {
+  run: runSchema,
+  build: buildSchema,
+  init: initSchema,
+  'image ls': imageLsSchema,
+  'image inspect': imageInspectSchema,
+  'image extract': imageExtractSchema,
+  'kernel ls': kernelLsSchema,
+  'kernel pull': kernelAddedSchema,
+  'kernel import': kernelAddedSchema,
+  'kernel rm': removedSchema,
+  'runtime ls': runtimeLsSchema,
+  'runtime pull': runtimePullSchema,
+  'runtime rm': removedSchema,
+  doctor: doctorSchema,
+  explain: explainSchema,
+} as const
+
+/** The published schemas by file name. */
+export function schemaFiles(): Record<string, object> {
+  const files = Object.entries(commandSchemas).map(([words, schema]) => [
+    `${words.replaceAll(' ', '-')}.schema.json`,
+    schema,
+  ])
+  return { ...Object.fromEntries(files), 'error.schema.json': errorSchema }
+}
