@@ -19,10 +19,10 @@ interface TestEvent {
 
 /**
  * What `script/test` prints: a line for each failure and each skipped test, the slowest files, and the sum alone on the
- * last line, where CI looks for it. Suites and files do not count, only tests.
+ * last line, where CI looks for it. Suites and files do not count, only tests, and the checks that ran before them.
  */
 export default async function* reporter(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
-  const count = { passed: 0, failed: 0, skipped: 0 }
+  const count = { passed: checks('UFR_CHECKS_PASSED'), failed: checks('UFR_CHECKS_FAILED'), skipped: 0 }
   const milliseconds = new Map<string, number>()
   for await (const { type, data } of events) {
     if (type !== 'test:pass' && type !== 'test:fail') continue
@@ -46,6 +46,10 @@ export default async function* reporter(events: AsyncIterable<TestEvent>): Async
   const slowest = [...milliseconds].sort((a, b) => b[1] - a[1]).slice(0, 5)
   yield `slowest: ${slowest.map(([file, ms]) => `${file} ${(ms / 1000).toFixed(1)} s`).join(', ')}\n`
   yield `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`
+}
+
+function checks(variable: string): number {
+  return Number(process.env[variable] ?? 0)
 }
 
 function indent(text: string): string {
