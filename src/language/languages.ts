@@ -1,4 +1,5 @@
 import { UfrError } from '../base/errors.ts'
+import { node } from './node/node.ts'
 import type { Language } from './program.ts'
 
 interface LanguageKind {
@@ -8,12 +9,15 @@ interface LanguageKind {
   load(): Promise<Language>
 }
 
-/** All languages. A further one is a folder beside these and an entry here; each is loaded only when used. */
+/**
+ * All languages. A further one is a folder beside these and an entry here. Node.js is what most functions are and is
+ * loaded with the rest, the others only when they are used.
+ */
 const languages: LanguageKind[] = [
   {
     name: 'node',
     speaks: (runtime) => /^nodejs(\d+\.x)?$/.test(runtime),
-    load: async () => (await import('./node/node.ts')).node,
+    load: async () => node,
   },
   {
     name: 'native',

@@ -231,7 +231,13 @@ test('an event whose sender has gone away is not taken, and the next one is', li
   const guest = await startHandler(t, { 'index.mjs': code })
   const slow = guest.invoke({ n: 1, ms: 600 })
   await until(() => guest.stdout().includes('event 1'))
-  const gone = http.request({ port: guest.port, method: 'POST', path: invocationPath, agent: false })
+  const gone = http.request({
+    host: '127.0.0.1',
+    port: guest.port,
+    method: 'POST',
+    path: invocationPath,
+    agent: false,
+  })
   gone.on('error', () => {})
   gone.end('{"n":2}')
   await once(gone, 'finish')

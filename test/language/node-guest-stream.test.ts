@@ -28,7 +28,13 @@ test('a response is sent in chunks, as they are written', limit, async (t) => {
       stream.end(typeof context.getRemainingTimeInMillis)
     }`
   const guest = await startHandler(t, streaming(code))
-  const request = http.request({ port: guest.port, method: 'POST', path: invocationPath, agent: false })
+  const request = http.request({
+    host: '127.0.0.1',
+    port: guest.port,
+    method: 'POST',
+    path: invocationPath,
+    agent: false,
+  })
   request.end('{"n":3}')
   const [response] = (await once(request, 'response')) as [http.IncomingMessage]
   const at = performance.now()
@@ -172,7 +178,13 @@ test('a host that goes away in mid-stream harms nobody', limit, async (t) => {
       s.end()
     }`
   const guest = await startHandler(t, streaming(code))
-  const request = http.request({ port: guest.port, method: 'POST', path: invocationPath, agent: false })
+  const request = http.request({
+    host: '127.0.0.1',
+    port: guest.port,
+    method: 'POST',
+    path: invocationPath,
+    agent: false,
+  })
   request.on('error', () => {}).end('{"endless":true}')
   await once(request, 'response')
   request.destroy()

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { lookup } from 'node:dns/promises'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
@@ -60,8 +61,15 @@ const servers: Record<string, Files> = {
   },
 }
 
+// A machine without /etc/hosts has no name for itself.
+const named = await lookup('localhost').then(
+  () => true,
+  () => false,
+)
+
 for (const [name, files] of Object.entries(servers)) {
-  test(`web: ${name}`, limit, async (t) => {
+  const skip = name.includes('by name') && !named && 'localhost has no address here'
+  test(`web: ${name}`, { ...limit, skip }, async (t) => {
     const guest = startWeb(t, files, Object.keys(files)[0]!)
     const port = await guest.ready
     assert.equal((await fetchFrom(port, {})).text, 'hello from 2')

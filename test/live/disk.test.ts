@@ -8,7 +8,7 @@ import { locateQemu } from '../../src/vmm/qemu/binary.ts'
 import { hostTscKhz } from '../../src/vmm/qemu/tsc.ts'
 import { folderOf, kernels, lacking, ufr, until } from './ufr.ts'
 
-const program = { 'index.mjs': 'console.log(`the disk runs: ${process.argv[2]}`)' }
+const source = "console.log('the disk runs: ' + process.argv[2])"
 const config = {
   name: 'disk',
   runtime: 'nodejs24.x',
@@ -38,7 +38,7 @@ function boot(t: TestContext, args: string[]): { output(): string; child: ChildP
 async function exported(t: TestContext, kernel: string): Promise<{ disk: string; folder: string }> {
   const folder = folderOf(t, {
     'function/ufr.json': JSON.stringify(config),
-    'function/index.mjs': program['index.mjs'],
+    'function/index.mjs': source,
   })
   const disk = path.join(folder, 'disk.img')
   const { status, stderr } = await ufr(t, [

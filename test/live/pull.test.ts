@@ -81,7 +81,7 @@ test('live: the Node.js runtime through npm and apt, and again without a network
   const { stdout } = await runCommand(linker, [...libraries, node, '-p', 'process.version'])
   assert.equal(stdout, `v${runtime.version}\n`)
   const again = await withoutNetwork(`
-import { ensureNodeRuntime } from ${source('kernel/node-runtime.ts')}
+import { ensureNodeRuntime } from ${source('kernel/node/node-runtime.ts')}
 import { noProgress } from ${source('base/progress.ts')}
 process.stdout.write((await ensureNodeRuntime(${major}, noProgress())).key)`)
   if (again !== undefined) assert.equal(again, runtime.key)

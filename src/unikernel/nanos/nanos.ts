@@ -17,7 +17,10 @@ import { baseLabel, baseTree, manifest, rootTree, wholeTree } from './root.ts'
 /** Raise it when what is built here changes without its inputs changing: old volumes in the store no longer fit then. */
 const formatVersion = 'nanos-1'
 
-/** Room in the root for what the guest writes, /tmp above all, as much as on AWS; a hole in the file. */
+/**
+ * Room in the root for what the guest writes, /tmp above all, as much as on AWS; a hole in the file. It is just more of
+ * the disk behind the file system, which does not say itself how large it is.
+ */
 const scratchBytes = 512 << 20
 
 /** Nanos: a small root of the function's own, and the base on a second, shared disk that is mounted beside it. */
@@ -65,10 +68,8 @@ function root(program: Program, shared: boolean): VolumePlan {
     key,
     title: 'function',
     layout() {
-      const tree = rootTree(program, task)
-      const options = { uuid: digestUuid(key), manifest: settings }
-      const { size } = planTfs(tree, options)
-      return planNanosDisk(planTfs(tree, { ...options, minimumSize: size + scratchBytes }))
+      const { size, pieces } = planTfs(rootTree(program, task), { uuid: digestUuid(key), manifest: settings })
+      return planNanosDisk({ size: size + scratchBytes, pieces })
     },
   }
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import path from 'node:path'
 import { UfrError } from '../../base/errors.ts'
 import { findCommand } from '../../base/process.ts'
 
@@ -12,6 +13,10 @@ export function locateQemu(): string | undefined {
 
 /** @throws UfrError UFR-QEMU-MISSING */
 export function findQemu(): string {
+  const set = process.env['UFR_QEMU']
+  if (set && !findCommand(path.basename(set), path.dirname(path.resolve(set)))) {
+    throw new UfrError('UFR-QEMU-MISSING', `UFR_QEMU is ${set}, and that is no program`)
+  }
   const file = locateQemu()
   if (!file) throw new UfrError('UFR-QEMU-MISSING', `no ${program} on PATH`)
   return file
