@@ -3,6 +3,11 @@ import { writeFileAtomic } from './atomic.ts'
 import { UfrError } from './errors.ts'
 import { homePath } from './paths.ts'
 
+/** Names the time from one boot of the host to the next. */
+export function bootId(): string {
+  return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}
+
 /**
  * What was found out about the host, kept until it is booted again or the key changes: measuring costs more than a run
  * may be delayed by.
@@ -14,7 +19,7 @@ export async function oncePerBoot<T>(
   fresh = false,
 ): Promise<T> {
   const file = homePath('cache', `${name}.json`)
-  const whole = `${fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${key}`
+  const whole = `${bootId()} ${key}`
   const known = fresh ? undefined : read<T>(file)
   if (known?.key === whole && 'value' in known) return known.value
   const value = await find()

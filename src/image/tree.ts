@@ -82,7 +82,8 @@ export class Tree {
 
   /** Adds all entries of another tree under a prefix ('' for the root); the other tree's entries win. */
   merge(other: Tree, prefix = ''): this {
-    for (const [path, entry] of other.sorted()) this.set(prefix ? `${prefix}/${path}` : path, entry)
+    // Unsorted will do: directories are always there before what is in them.
+    for (const [path, entry] of [...other.#entries]) this.set(prefix ? `${prefix}/${path}` : path, entry)
     return this
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { findCommand } from '../../src/base/process.ts'
@@ -12,28 +13,32 @@ import { homeWithKernel, writeProgram } from './home.ts'
 const mebibyte = 2 ** 20
 const isRoot = process.getuid?.() === 0
 
-/** Mounts a small file system, gone after the test. @returns false where this machine does not allow that. */
-function mountSmall(t: TestContext, folder: string, size: string): boolean {
-  fs.mkdirSync(folder, { recursive: true })
+/** A small file system of the test's own, gone after it; undefined where this machine does not allow that. */
+function mountSmall(t: TestContext, size: string): string | undefined {
+  const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'ufr-cli-mount-')))
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder], { stdio: 'pipe' })
   } catch {
-    return false
+    fs.rmdirSync(folder)
+    return undefined
   }
-  t.after(() => execFileSync('umount', ['--lazy', folder]))
-  return true
+  t.after(() => {
+    execFileSync('umount', ['--lazy', folder])
+    fs.rmdirSync(folder)
+  })
+  return folder
 }
 
 function resize(folder: string, size: string): void {
   execFileSync('mount', ['-o', `remount,size=${size}`, folder])
 }
 
-const halfWritten = (files: string[]) => files.filter((file) => /\.tmp-|\.img$/.test(file))
+const halfWritten = (files: string[]) => files.filter((file) => /\.tmp-|^volumes|^images/.test(file))
 
 test('a full disk: an error that says so, nothing half-written, and the same command works with room', async (t) => {
+  const home = mountSmall(t, '2m')
+  if (!home) return t.skip('no file system can be mounted here')
   const folder = scratch(t)
-  const home = path.join(folder, 'home')
-  if (!mountSmall(t, home, '2m')) return t.skip('no file system can be mounted here')
   const release = path.join(folder, '0.1.54')
   writeFiles(release, releaseFiles())
   const imported = await ufr(['kernel', 'import', 'nanos', release], { home })
@@ -56,15 +61,15 @@ test('a full disk: an error that says so, nothing half-written, and the same com
 })
 
 test('a full disk under -o and under extract: what is there stays, nothing half-written comes', async (t) => {
+  const small = mountSmall(t, '1m')
+  if (!small) return t.skip('no file system can be mounted here')
   const { folder, home } = await homeWithKernel(t)
-  const small = path.join(folder, 'small')
-  if (!mountSmall(t, small, '1m')) return t.skip('no file system can be mounted here')
   const code = writeProgram(path.join(folder, 'code'), { data: Buffer.alloc(2 * mebibyte, 'x') })
   const image = path.join(small, 'image')
   fs.writeFileSync(image, 'the image from before')
   const built = await ufr(['build', code, '-o', image], { home })
   assert.equal(built.status, 3)
-  assert.match(built.stderr, /^UFR-DATA: .*small cannot be written: no space is left\n {2}.* with -o/m)
+  assert.match(built.stderr, /^UFR-DATA: .* cannot be written: no space is left\n {2}.* with -o/m)
   assert.equal(fs.readFileSync(image, 'utf8'), 'the image from before')
   assert.deepEqual(fs.readdirSync(small), ['image'])
 
@@ -82,9 +87,9 @@ test('a full disk under -o and under extract: what is there stays, nothing half-
 })
 
 test('a full disk while a kernel is imported leaves no kernel', async (t) => {
+  const home = mountSmall(t, '1m')
+  if (!home) return t.skip('no file system can be mounted here')
   const folder = scratch(t)
-  const home = path.join(folder, 'home')
-  if (!mountSmall(t, home, '1m')) return t.skip('no file system can be mounted here')
   const release = path.join(folder, '0.1.54')
   writeFiles(release, { ...releaseFiles('x'.repeat(2 * mebibyte)) })
   const { status, stderr } = await ufr(['kernel', 'import', 'nanos', release], { home })
@@ -104,7 +109,7 @@ function asUser(args: string[], home: string) {
 test('a data folder that cannot be written is told, and what needs no writing works', async (t) => {
   if (isRoot && !findCommand('setpriv')) return t.skip('no setpriv on this machine')
   const { folder, home } = await homeWithKernel(t)
-  const code = writeProgram(path.join(folder, 'code'))
+  writeProgram(path.join(folder, 'code'))
   const known = writeProgram(path.join(folder, 'known'), { data: 'known' })
   const built = await ufr(['build', known], { home })
   assert.equal(built.status, 0, built.stderr)
@@ -115,13 +120,17 @@ test('a data folder that cannot be written is told, and what needs no writing wo
       .flatMap((entry) => (entry.isDirectory() ? [path.join(entry.parentPath, entry.name)] : [])),
   ]
   for (const each of folders) fs.chmodSync(each, 0o555)
-  t.after(() => {
+  try {
+    await unwritable(folder, home, built.stdout)
+  } finally {
     for (const each of folders) fs.chmodSync(each, 0o755)
-  })
-  const before = filesBelow(home)
+  }
+})
 
+async function unwritable(folder: string, home: string, digest: string): Promise<void> {
+  const before = filesBelow(home)
   for (const args of [
-    ['build', code],
+    ['build', path.join(folder, 'code')],
     ['kernel', 'import', 'nanos', path.join(folder, '0.1.54')],
     ['kernel', 'rm', 'nanos@0.1.54'],
   ]) {
@@ -129,13 +138,13 @@ test('a data folder that cannot be written is told, and what needs no writing wo
     assert.deepEqual([status, stdout], [3, ''], stderr)
     assert.match(stderr, /^UFR-DATA: .* cannot be written: .*permission denied.*\n {2}.*UFR_HOME/m)
   }
-  const again = await asUser(['build', known], home)
-  assert.deepEqual([again.status, again.stdout], [0, built.stdout], again.stderr)
+  const again = await asUser(['build', path.join(folder, 'known')], home)
+  assert.deepEqual([again.status, again.stdout], [0, digest], again.stderr)
   const doctor = await asUser(['doctor'], home)
   assert.equal(doctor.status, 3)
   assert.match(doctor.stdout, /^LACK {2}data: .*permission denied.*\n {6}Set UFR_HOME to a folder/m)
   assert.deepEqual(filesBelow(home), before)
-})
+}
 
 test('a UFR_HOME that is a file, or below one, is told', async (t) => {
   const folder = scratch(t)

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { locateQemu } from '../../src/vmm/qemu/binary.ts'
 import { filesBelow } from '../kernel/home.ts'
 import { writeFiles } from '../unikernel/nanos-folders.ts'
@@ -144,22 +144,36 @@ test('KVM that does not work is refused where it is asked for', async (t) => {
   assert.match(stderr, /UFR-KVM: KVM cannot be used: .*\n {2}Run with --accel tcg/)
 })
 
-test('Ctrl-C ends the waiting for an event', async (t) => {
-  const folder = scratch(t)
-  writeFiles(folder, handler)
+/** Sends SIGINT to a command that waits for its event. @returns its exit status, null where the signal ended it. */
+async function interruptWaiting(
+  t: TestContext,
+  folder: string,
+  milliseconds: number,
+): Promise<number | null> {
   const child = spawn(command[0], [...command.slice(1), 'run', folder, '--event', '-'], {
     env: environment(),
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   t.after(() => child.kill('SIGKILL'))
-  let stderr = ''
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    stderr += chunk
-  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk
+    })
+  }
   // What was read already is as good as nothing: the end is missing.
   child.stdin.write('{"half":')
-  await new Promise((resolve) => setTimeout(resolve, 1000))
+  await new Promise((resolve) => setTimeout(resolve, milliseconds))
   child.kill('SIGINT')
   const [status] = await once(child, 'close')
-  assert.deepEqual([status, stderr], [130, ''])
+  assert.equal(output, '')
+  return status
+}
+
+test('Ctrl-C ends the waiting for an event', async (t) => {
+  const folder = scratch(t)
+  writeFiles(folder, handler)
+  // A machine that is busy with other things may not have come to read its standard input after a second.
+  const status = (await interruptWaiting(t, folder, 1000)) ?? (await interruptWaiting(t, folder, 20_000))
+  assert.equal(status, 130)
 })

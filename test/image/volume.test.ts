@@ -42,6 +42,26 @@ test('a volume is written once; one that a crash cut short is written anew', (t)
   assert.equal(planned, 3)
 })
 
+test('a volume of an earlier boot of the host is written anew: nothing waited until the disk had it', (t) => {
+  inHome(t)
+  const content = bytesContent(Buffer.alloc(20, 1))
+  const plan = {
+    key: 'b'.repeat(64),
+    title: 'test',
+    layout: () => ({ size: 20, pieces: [{ offset: 0, content }] }),
+  }
+  const { file } = ensureVolume(plan)
+  const note = file.replace(/img$/, 'json')
+  const noted = JSON.parse(fs.readFileSync(note, 'utf8'))
+  fs.writeFileSync(note, JSON.stringify({ ...noted, boot: 'another' }))
+  fs.writeFileSync(file, Buffer.alloc(20))
+  assert.equal(ensureVolume(plan).cached, false)
+  assert.deepEqual(fs.readFileSync(file), Buffer.alloc(20, 1))
+  assert.equal(ensureVolume(plan).cached, true)
+  fs.writeFileSync(note, fs.readFileSync(note, 'utf8').slice(0, 20))
+  assert.equal(ensureVolume(plan).cached, false)
+})
+
 test('the digest of a tree covers paths, kinds, modes, targets and contents', () => {
   const make = (change: (tree: Tree) => void = () => {}) => {
     const tree = new Tree().file('a/b', textContent('x')).link('l', 'a').directory('d')

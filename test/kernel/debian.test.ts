@@ -85,6 +85,17 @@ test('lists are updated once a day, when sources change, and when a package is m
   assert.equal(updates(), 4)
 })
 
+test('an archive that does not answer is no obstacle, and is not waited for again', async () => {
+  const run: Runner = async (command, args, options) => {
+    const result = await apt.run(command, args, options)
+    if (args.includes('update')) throw failed('apt-get', 100, 'E: Failed to fetch http://vendor.example/')
+    return result
+  }
+  await fetch(['libc6'], run)
+  await fetch(['libc6'], run)
+  assert.equal(apt.calls.filter((call) => call.includes('update')).length, 1)
+})
+
 test('a version that the mirror has replaced is looked up anew', async () => {
   await fetch(['libc6'])
   apt.mirror = { libc6: { version: '2.36-10', files: { 'lib/libc.so.6': 'newer' } } }

@@ -1,5 +1,7 @@
 import fs from 'node:fs'
-import { writeFileAtomic } from '../../base/atomic.ts'
+import path from 'node:path'
+import { dataError } from '../../base/atomic.ts'
+import { bootId } from '../../base/host-cache.ts'
 import { homePath } from '../../base/paths.ts'
 import { contentBytesOf, type Layout } from '../layout.ts'
 import { writeLayout } from '../write.ts'
@@ -27,8 +29,9 @@ export interface Volume {
 const folder = 'volumes'
 
 /**
- * Takes a volume from the store, or writes it there. Its size is noted only after it has its name: what a crash of the
- * host cut short has no note, or another size, and is written anew.
+ * Takes a volume from the store, or writes it there. Nothing waits for the disk, which would take longer than all else:
+ * after a crash of the host a volume can have its name and its size, and zeros in it. So it is good only until the host
+ * is booted again, and then written anew.
  * @throws UfrError UFR-DATA where the disk is full or cannot be written.
  */
 export function ensureVolume(plan: VolumePlan): Volume {
@@ -36,12 +39,13 @@ export function ensureVolume(plan: VolumePlan): Volume {
   const note = homePath(folder, `${plan.key}.json`)
   const there = fs.statSync(file, { throwIfNoEntry: false })
   const known = there && readNote(note)
-  if (known && known.size === there.size)
+  const boot = bootId()
+  if (known && known.size === there.size && known.boot === boot)
     return { key: plan.key, title: plan.title, file, bytes: known.bytes, cached: true }
   const layout = plan.layout()
   const bytes = contentBytesOf(layout)
   writeLayout(file, layout)
-  writeNote(note, { size: layout.size, bytes })
+  writeNote(note, { size: layout.size, bytes, boot })
   return { key: plan.key, title: plan.title, file, bytes, cached: false }
 }
 
@@ -50,6 +54,8 @@ interface Note {
   /** Of the file, holes included. */
   size: number
   bytes: number
+  /** The boot of the host in which it was written. */
+  boot: string
 }
 
 function readNote(file: string): Note | undefined {
@@ -60,6 +66,11 @@ function readNote(file: string): Note | undefined {
   }
 }
 
+/** A note that is read half written is none: no need for a file beside it. */
 function writeNote(file: string, note: Note): void {
-  writeFileAtomic(file, JSON.stringify(note))
+  try {
+    fs.writeFileSync(file, JSON.stringify(note))
+  } catch (error) {
+    throw dataError(error, path.dirname(file))
+  }
 }

@@ -124,9 +124,10 @@ function configurationText(folder: string, machine: string, network: readonly st
     'Acquire::Languages "none";',
     'Acquire::PDiffs "false";',
     'Acquire::GzipIndexes "true";',
-    'Acquire::Retries "2";',
-    'Acquire::http::Timeout "20";',
-    'Acquire::https::Timeout "20";',
+    // An archive that never answers is waited for this long, this often, for each of two files: a minute.
+    'Acquire::Retries "1";',
+    'Acquire::http::Timeout "15";',
+    'Acquire::https::Timeout "15";',
     ...network,
     '',
   ].join('\n')

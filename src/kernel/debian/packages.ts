@@ -78,6 +78,8 @@ async function fetchLocked(
     packages = await resolve(apt, names)
   }
   if (packages.missing.length > 0) throw unavailable(packages.missing, complaints)
+  // Also where some archive did not answer: whoever has the packages did, and waiting again would bring nothing.
+  if (fresh) apt.markUpdated()
   return withTemporaryFolder(homePath('apt'), async (folder) => {
     const download = () => {
       const wanted = packages.found.map((each) => `${each.name}=${each.version}`)
@@ -102,7 +104,6 @@ async function fetchLocked(
 async function updateLists(apt: Apt): Promise<string[]> {
   try {
     const { stderr } = await apt.run('apt-get', ['-q', 'update'])
-    apt.markUpdated()
     return lastLines(stderr)
   } catch (error) {
     if (error instanceof UfrError && error.detail.length > 0) return error.detail
