@@ -25,8 +25,8 @@ export interface Published {
  * compiles: `bin/ufr` of the checkout would run what is compiled there.
  */
 export async function publish(folder: string, signal: AbortSignal): Promise<Published> {
-  const env = {
-    ...process.env,
+  const env: NodeJS.ProcessEnv = {
+    ...withoutSettings(process.env),
     PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH']}`,
     // npm's own words about itself are no concern here.
     npm_config_update_notifier: 'false',
@@ -54,4 +54,12 @@ export async function publish(folder: string, signal: AbortSignal): Promise<Publ
     prepare: await load('instance/prepare.js'),
     run: await load('instance/run.js'),
   }
+}
+
+/** Without the user's settings for ufr: what it is compared with does not have them either. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = new Set(['UFR_HOME', 'UFR_QEMU'])
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith('UFR_') || kept.has(name)),
+  )
 }

@@ -1,4 +1,3 @@
-import { table } from '../../src/cli/table.ts'
 import { median, pairRatios } from './statistics.ts'
 
 /** A figure with what it is to be compared with. All samples are milliseconds. */
@@ -51,20 +50,30 @@ export function summarize({ ufr, against, goal }: Line): Summary {
   }
 }
 
-const head = ['', 'ufr', 'against', '', 'more', 'ratio', 'of pairs', 'goal', '']
+const head = ['', 'ufr', 'against', 'ms', 'more', 'ratio', 'of pairs', 'goal', '']
+const toTheRight = new Set([1, 3, 4, 5, 6])
 
 /** A section for people to read; figures are medians in milliseconds. */
 export function sectionText({ title, how, lines }: Section): string {
-  const rows = lines.map((line) => {
-    const { ufr, against, ratio, ratioOfPairs, met } = summarize(line)
-    const compared =
-      against === undefined
-        ? ['', '', '', '', '']
-        : [line.against!.name, against.toFixed(1), signed(ufr - against), times(ratio!), times(ratioOfPairs!)]
-    const verdict = met === undefined ? '' : met ? 'met' : 'NOT MET'
-    return [line.what, ufr.toFixed(1), ...compared, line.goal?.text ?? '', verdict]
-  })
-  return `${title}\n${how.map((sentence) => `  ${sentence}\n`).join('')}\n${table(head, rows)}`
+  const rows = [head, ...lines.map(cells)]
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const text = rows.map((row) =>
+    row
+      .map((cell, i) => (toTheRight.has(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join('  ')
+      .trimEnd(),
+  )
+  return `${title}\n${how.map((sentence) => `  ${sentence}\n`).join('')}\n${text.join('\n')}\n`
+}
+
+function cells(line: Line): string[] {
+  const { ufr, against, ratio, ratioOfPairs, met } = summarize(line)
+  const compared =
+    against === undefined
+      ? ['', '', '', '', '']
+      : [line.against!.name, against.toFixed(1), signed(ufr - against), times(ratio!), times(ratioOfPairs!)]
+  const verdict = met === undefined ? '' : met ? 'met' : 'NOT MET'
+  return [line.what, ufr.toFixed(1), ...compared, line.goal?.text ?? '', verdict]
 }
 
 function signed(milliseconds: number): string {
@@ -72,7 +81,7 @@ function signed(milliseconds: number): string {
 }
 
 function times(ratio: number): string {
-  return `${ratio.toFixed(3)}x`
+  return `${ratio.toFixed(2)}x`
 }
 
 /** The last line: how many goals are met, and which are not. */

@@ -133,7 +133,7 @@ export const commands: CommandSpec[] = [
     name: 'image',
     description:
       'Look at images: those of the store, and any file with a file system, partition table or archive.',
-    summary: 'list, inspect, read and extract images',
+    summary: 'list, inspect, read, extract and remove images',
     commands: [
       {
         name: 'ls',
@@ -164,6 +164,19 @@ export const commands: CommandSpec[] = [
         ],
         options: [json],
         action: async () => (await import('./image.ts')).extract,
+      },
+      {
+        name: 'rm',
+        description: 'Remove an image from the store, and what only it needs.',
+        arguments: [{ name: '[image]', description: 'digest of an image of the store, or its beginning' }],
+        options: [
+          {
+            flags: '--outdated',
+            description: 'remove all images but the newest of each function on each kernel',
+          },
+          json,
+        ],
+        action: async () => (await import('./image.ts')).remove,
       },
     ],
   },

@@ -9,6 +9,7 @@ import { extractTree } from '../image/extract.ts'
 import { type ImagePart, openImage, wholeImageTree } from '../image/open.ts'
 import { type FileSource, fileSource } from '../image/source.ts'
 import { findImage, type ImageRecord, listImages } from '../image/store/record.ts'
+import { outdatedImages, removeImages } from '../image/store/remove.ts'
 import { type Entry, Tree } from '../image/tree.ts'
 import { mebibytes } from './build.ts'
 import { type Action, printJson } from './outcome.ts'
@@ -17,6 +18,7 @@ import type {
   ImageExtractReport,
   ImageFilesReport,
   ImageInspectReport,
+  ImageRemovedReport,
   ImagesReport,
 } from './schema/image.ts'
 import { table } from './table.ts'
@@ -87,6 +89,19 @@ async function print(tree: Tree, wanted: string, given: string): Promise<number>
 /** A stream may still hold a chunk when it asks for the next one. */
 function* copies(content: Content): Iterable<Buffer> {
   for (const chunk of content.chunks()) yield Buffer.from(chunk)
+}
+
+export const remove: Action = ({ words, options, json, progress }) => {
+  const outdated = options['outdated'] === true
+  if (outdated === (words[0] !== undefined)) {
+    throw new UfrError('UFR-USAGE', 'name one image, or give --outdated', { fix: 'See `ufr image ls`.' })
+  }
+  const images = outdated ? outdatedImages() : [findImage(String(words[0]))]
+  const freed = removeImages(images)
+  const removed = images.map(({ digest }) => digest)
+  if (json) printJson<ImageRemovedReport>({ removed, freed })
+  else progress.note(`Removed ${removed.length} images, ${mebibytes(freed)} MiB.`)
+  return 0
 }
 
 export const extract: Action = async ({ words, json, progress }) => {

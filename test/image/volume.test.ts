@@ -5,6 +5,8 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { bytesContent, fileContent, textContent } from '../../src/image/content.ts'
 import { digestOf, digestUuid, freezeTree } from '../../src/image/digest.ts'
+import { listImages, noteImage } from '../../src/image/store/record.ts'
+import { outdatedImages, removeImages } from '../../src/image/store/remove.ts'
 import { ensureVolume } from '../../src/image/store/volume.ts'
 import { Tree } from '../../src/image/tree.ts'
 
@@ -107,4 +109,41 @@ test('different lists of strings have different digests, also where they join to
   assert.notEqual(digestOf('a'), digestOf('a', ''))
   const uuid = digestUuid(digestOf('x'))
   assert.deepEqual([uuid.length, uuid[6]! >> 4, uuid[8]! >> 6], [16, 8, 2])
+})
+
+test('an image that is removed takes only the volumes with it that no other image needs', (t) => {
+  inHome(t)
+  const volume = (letter: string) => {
+    const content = bytesContent(Buffer.alloc(8192, 1))
+    return ensureVolume({
+      key: letter.repeat(64),
+      title: letter,
+      layout: () => ({ size: 8192, pieces: [{ offset: 0, content }] }),
+    })
+  }
+  const note = (letter: string, name: string, builtAt: string, keys: string[]) =>
+    noteImage({
+      schemaVersion: 1,
+      digest: letter.repeat(64),
+      function: name,
+      unikernel: 'linux',
+      kernel: { version: '1', digest: 'd' },
+      volumes: keys.map((key) => ({ role: key, key: key.repeat(64), title: key, bytes: 8192 })),
+      builtAt,
+    })
+  const files = ['a', 'b', 'c'].map((letter) => volume(letter).file)
+  note('1', 'f', '2026-01-01T00:00:00Z', ['a', 'b'])
+  note('2', 'f', '2026-01-02T00:00:00Z', ['a', 'c'])
+  note('3', 'g', '2026-01-01T00:00:00Z', ['a'])
+  const outdated = outdatedImages()
+  assert.deepEqual(
+    outdated.map(({ digest }) => digest[0]),
+    ['1'],
+  )
+  assert.ok(removeImages(outdated) >= 8192)
+  assert.deepEqual(
+    files.map((file) => fs.existsSync(file)),
+    [true, false, true],
+  )
+  assert.equal(listImages().length, 2)
 })

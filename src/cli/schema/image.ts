@@ -131,3 +131,16 @@ export type ImageFilesReport = XStatic<typeof files>
 export type ImagesReport = XStatic<typeof images>
 export type ImageInspectReport = XStatic<typeof imageInspectSchema>
 export type ImageExtractReport = XStatic<typeof imageExtractSchema>
+
+export const imageRemovedSchema = {
+  $schema: draft,
+  title: 'ufr image rm --json',
+  type: 'object',
+  required: ['removed', 'freed'],
+  properties: {
+    removed: { description: 'Digests of the images that are gone.', type: 'array', items: sha256 },
+    freed: { description: 'Bytes of the disk that are free again.', type: 'integer', minimum: 0 },
+  },
+} as const
+
+export type ImageRemovedReport = XStatic<typeof imageRemovedSchema>

@@ -1,7 +1,7 @@
 import { buildSchema } from './build.ts'
 import { errorSchema } from './error.ts'
 import { doctorSchema, explainSchema } from './host.ts'
-import { imageExtractSchema, imageInspectSchema, imageLsSchema } from './image.ts'
+import { imageExtractSchema, imageInspectSchema, imageLsSchema, imageRemovedSchema } from './image.ts'
 import { initSchema } from './init.ts'
 import { kernelAddedSchema, kernelLsSchema } from './kernel.ts'
 import { removedSchema } from './removed.ts'
@@ -19,6 +19,7 @@ export const commandSchemas = {
   'image ls': imageLsSchema,
   'image inspect': imageInspectSchema,
   'image extract': imageExtractSchema,
+  'image rm': imageRemovedSchema,
   'kernel ls': kernelLsSchema,
   'kernel pull': kernelAddedSchema,
   'kernel import': kernelAddedSchema,

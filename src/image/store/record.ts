@@ -59,6 +59,11 @@ function isRecord(value: unknown): value is ImageRecord {
   )
 }
 
+/** Takes an image out of the store; its volumes stay until `sweepVolumes`. */
+export function removeRecord(digest: string): void {
+  fs.rmSync(recordFile(digest), { force: true })
+}
+
 /**
  * The image whose digest begins so.
  * @throws UfrError UFR-IMAGE-MISSING where none or several do.

@@ -74,3 +74,16 @@ function writeNote(file: string, note: Note): void {
     throw dataError(error, path.dirname(file))
   }
 }
+
+/** Removes all volumes but those named. @returns how many bytes of the disk are free again. */
+export function sweepVolumes(keep: ReadonlySet<string>): number {
+  let freed = 0
+  for (const name of fs.existsSync(homePath(folder)) ? fs.readdirSync(homePath(folder)) : []) {
+    if (!/^[0-9a-f]{64}\./.test(name) || keep.has(name.slice(0, 64))) continue
+    const file = homePath(folder, name)
+    // Holes take no room: blocks say what a file really takes.
+    freed += (fs.statSync(file, { throwIfNoEntry: false })?.blocks ?? 0) * 512
+    fs.rmSync(file, { force: true })
+  }
+  return freed
+}
