@@ -11,6 +11,7 @@ import {
   type Times,
   withInstance,
 } from '../instance/run.ts'
+import { openDoor } from '../link/door.ts'
 import { type Heard, hear, textOf } from './heard.ts'
 import { readAccel, readEvent, readRequestPath } from './input.ts'
 import { type Action, type Call, printJson } from './outcome.ts'
@@ -163,14 +164,17 @@ async function serve(call: Call, running: Run, times: Times): Promise<number> {
   const { address, socket } = await ready(running, times)
   // A server that takes one connection at a time would wait on it for ever.
   socket?.destroy()
-  const url = `http://${address.host}:${address.port}/`
+  const door = await openDoor(address)
+  const url = `http://${door.address.host}:${door.address.port}/`
   if (call.json) printJson<ServingReport>({ ...report(running, 'web' as const), url })
   else {
     summary(call, running)
     process.stdout.write(`${url}\n`)
     call.progress.note('Serving until Ctrl-C.')
   }
+  // Also where Ctrl-C stops the instance.
   const end = await running.instance.ended
+  door.close()
   const detail = running.instance.console.tail()
   throw new UfrError('UFR-FUNCTION-EXITED', `the server ended (status ${end.status ?? 'unknown'})`, {
     detail,
