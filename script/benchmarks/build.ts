@@ -4,6 +4,7 @@ import { homePath } from '../../src/base/paths.ts'
 import { noProgress } from '../../src/base/progress.ts'
 import type { UnikernelName } from '../../src/function/spec.ts'
 import { ensureNodeRuntime } from '../../src/kernel/node/node-runtime.ts'
+import { findMkfs, mkfsManifest } from './mkfs.ts'
 import { finish } from './process.ts'
 import type { Published } from './published.ts'
 import type { Goal, Line, Section } from './report.ts'
@@ -34,8 +35,8 @@ export async function buildSection(
     title: 'Image build',
     how: [
       '`buildMs` of `ufr build --json`, a process each: a Node.js handler and files of 1 KiB beside it. From nothing: no',
-      "volume is in the store; against `cp` of the image's volumes in the same file system, and of the files they are made",
-      'of. Again: not the first build of its process, as in a process that lives on.',
+      "volume is in the store; against `cp` of the image's volumes in the same file system, and against writing the files",
+      'of the runtime one after the other into one. Again: not the first build of its process, as in one that lives on.',
     ],
     lines,
   }
@@ -50,39 +51,45 @@ async function coldBuilds(
   const { root } = await ensureNodeRuntime(nodeMajor, noProgress())
   empty()
   const { bytes } = await build(published, kernel, example, signal)
+  const mkfs = kernel === 'nanos' ? findMkfs() : undefined
+  const manifest = path.join(folder, 'manifest')
+  if (mkfs) fs.writeFileSync(manifest, mkfsManifest(root))
   const volumes = path.join(folder, `volumes-${kernel}`)
   fs.renameSync(homePath('volumes'), volumes)
-  const copy = (from: string[]) => async () => {
+  const copy = (command: string, from: string[]) => async () => {
     const to = path.join(folder, 'copy')
     fs.mkdirSync(to)
-    const milliseconds = await copyTime(from, to, signal)
+    const milliseconds = await copyTime(command, from, to, signal)
     fs.rmSync(to, { recursive: true })
     return milliseconds
   }
-  const found = await interleave(
+  const found = await interleave<string, number>(
     rounds,
     {
       async fresh() {
         empty()
         return buildMs(await build(published, kernel, example, signal), false)
       },
-      volumes: copy(fs.readdirSync(volumes).map((name) => path.join(volumes, name))),
+      cp: copy('cp -- "$@" "$to"', filesBelow(volumes)),
       async again() {
         empty()
         return buildMs(await buildInProcess(published, kernel, example), false)
       },
-      tree: copy([root]),
+      cat: copy('cat -- "$@" >"$to/all"', filesBelow(root)),
+      ...(mkfs && { mkfs: copy('"$1" -l base "$to/image" <"$2" >/dev/null', [mkfs, manifest]) }),
     },
     (round) => tell(`image from nothing for ${kernel}: ${round + 1} of ${rounds}`),
   )
+  const against = (name: string, arm: string) => ({ name, samples: found[arm]! })
   const factor = coldFactor[kernel]
   const goal = factor !== undefined && { text: `at most ${factor}x`, limit: (ms: number) => factor * ms }
-  const ofVolumes = { name: `cp of ${Math.round(bytes / 1e6)} MB`, samples: found.volumes }
-  const ofTree = { name: 'cp -r of the runtime', samples: found.tree }
+  const volumesCopied = against(`cp of ${Math.round(bytes / 1e6)} MB`, 'cp')
+  const line = { what: `${kernel}: from nothing`, ufr: found['fresh']! }
   return [
-    { what: `${kernel}: from nothing`, ufr: found.fresh, against: ofVolumes, ...(goal && { goal }) },
-    { what: `${kernel}: from nothing`, ufr: found.fresh, against: ofTree },
-    { what: `${kernel}: from nothing, again`, ufr: found.again, against: ofVolumes },
+    { ...line, against: volumesCopied, ...(goal && { goal }) },
+    { ...line, against: against('cat of its files', 'cat') },
+    ...(mkfs ? [{ ...line, against: against('mkfs, the base only', 'mkfs') }] : []),
+    { what: `${line.what}, again`, ufr: found['again']!, against: volumesCopied },
   ]
 }
 
@@ -97,13 +104,18 @@ function buildMs(built: Built, cached: boolean): number {
   throw new Error(`the image was ${cached ? 'not there any more' : 'there before it was built'}`)
 }
 
-/** `cp` timed by the shell that starts it: nothing of ours is in that. */
-async function copyTime(from: string[], to: string, signal: AbortSignal): Promise<number> {
-  const line = 'start=$EPOCHREALTIME; cp -r -- "$@" && echo "$start $EPOCHREALTIME"'
+/** A command timed by the shell that runs it: nothing of ours is in that. It has its files in $@, and writes into $to. */
+async function copyTime(command: string, files: string[], to: string, signal: AbortSignal): Promise<number> {
+  const line = `to=$1; shift; start=$EPOCHREALTIME; ${command} && echo "$start $EPOCHREALTIME"`
   const env = { ...process.env, LC_ALL: 'C' }
-  const { stdout } = await finish('bash', ['-c', line, 'cp', ...from, to], { signal, env })
+  const { stdout } = await finish('bash', ['-c', line, 'bash', to, ...files], { signal, env })
   const [start, end] = stdout.split(' ').map(Number)
   return (end! - start!) * 1000
+}
+
+function filesBelow(folder: string): string[] {
+  const entries = fs.readdirSync(folder, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name))
 }
 
 async function changes(published: Published, kernel: UnikernelName, settings: Settings): Promise<Line[]> {

@@ -41,13 +41,18 @@ function makeFolder(folder: string): void {
 
 /**
  * Writes a whole file or nothing: into a temporary file beside it, synced to the disk, then renamed.
+ * @param options.sync false to wait for no disk: after a crash of the host the file may be there and empty.
  * @throws UfrError UFR-DATA where the folder cannot be written.
  */
-export function writeFileAtomic(file: string, data: string | Uint8Array, mode = 0o644): void {
+export function writeFileAtomic(
+  file: string,
+  data: string | Uint8Array,
+  { mode = 0o644, sync = true }: { mode?: number; sync?: boolean } = {},
+): void {
   const temporary = temporaryName(file)
   makeFolder(path.dirname(file))
   try {
-    fs.writeFileSync(temporary, data, { mode, flush: true, flag: 'wx' })
+    fs.writeFileSync(temporary, data, { mode, flush: sync, flag: 'wx' })
     fs.renameSync(temporary, file)
   } catch (error) {
     fs.rmSync(temporary, { force: true })

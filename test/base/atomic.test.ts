@@ -23,7 +23,7 @@ afterEach(() => fs.rmSync(folder, { recursive: true, force: true }))
 test('writeFileAtomic replaces a file whole and leaves nothing else behind', () => {
   const file = path.join(folder, 'below', 'file')
   writeFileAtomic(file, 'one')
-  writeFileAtomic(file, 'two', 0o600)
+  writeFileAtomic(file, 'two', { mode: 0o600 })
   assert.equal(fs.readFileSync(file, 'utf8'), 'two')
   assert.equal(fs.statSync(file).mode & 0o777, 0o600)
   assert.deepEqual(fs.readdirSync(path.dirname(file)), ['file'])

@@ -124,7 +124,7 @@ test('a damaged record of the store is named, with the way to be rid of it', asy
   const home = scratch(t)
   const file = path.join(home, 'images', `${'a'.repeat(64)}.json`)
   fs.mkdirSync(path.dirname(file))
-  for (const text of ['', 'null', `{"digest":"${'a'.repeat(64)}"}`]) {
+  for (const text of ['{', 'null', `{"digest":"${'a'.repeat(64)}"}`]) {
     fs.writeFileSync(file, text)
     const { status, stderr } = await ufr(['image', 'ls'], { home })
     assert.equal(status, 3, text)

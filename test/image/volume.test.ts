@@ -5,7 +5,7 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { bytesContent, fileContent, textContent } from '../../src/image/content.ts'
 import { digestOf, digestUuid, freezeTree } from '../../src/image/digest.ts'
-import { listImages, noteImage } from '../../src/image/store/record.ts'
+import { type ImageRecord, listImages, noteImage } from '../../src/image/store/record.ts'
 import { outdatedImages, removeImages } from '../../src/image/store/remove.ts'
 import { ensureVolume } from '../../src/image/store/volume.ts'
 import { Tree } from '../../src/image/tree.ts'
@@ -62,6 +62,25 @@ test('a volume of an earlier boot of the host is written anew: nothing waited un
   assert.equal(ensureVolume(plan).cached, true)
   fs.writeFileSync(note, fs.readFileSync(note, 'utf8').slice(0, 20))
   assert.equal(ensureVolume(plan).cached, false)
+})
+
+test('a record that a crash of the host left empty is none', (t) => {
+  const home = inHome(t)
+  const record: ImageRecord = {
+    schemaVersion: 1,
+    digest: 'c'.repeat(64),
+    function: 'f',
+    unikernel: 'linux',
+    kernel: { version: '1', digest: 'k' },
+    volumes: [],
+    builtAt: '2026-01-01T00:00:00.000Z',
+  }
+  noteImage(record)
+  assert.deepEqual(listImages(), [record])
+  fs.truncateSync(path.join(home, 'images', `${record.digest}.json`))
+  assert.deepEqual(listImages(), [])
+  noteImage(record)
+  assert.deepEqual(listImages(), [record])
 })
 
 test('the digest of a tree covers paths, kinds, modes, targets and contents', () => {

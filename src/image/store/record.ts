@@ -22,18 +22,22 @@ function recordFile(digest: string): string {
   return homePath(folder, `${digest}.json`)
 }
 
-/** Notes an image in the store, unless it is there. */
+/** Notes an image in the store, unless it is there: only for people to see, so nothing waits until the disk has it. */
 export function noteImage(record: ImageRecord): void {
-  const file = recordFile(record.digest)
-  if (!fs.existsSync(file)) writeFileAtomic(file, `${JSON.stringify(record, null, 2)}\n`)
+  if (isNoted(record.digest)) return
+  writeFileAtomic(recordFile(record.digest), `${JSON.stringify(record, null, 2)}\n`, { sync: false })
+}
+
+/** A crash of the host can leave a record empty, which is then none. */
+function isNoted(digest: string): boolean {
+  return Boolean(fs.statSync(recordFile(digest), { throwIfNoEntry: false })?.size)
 }
 
 /** All images of the store, the newest first. */
 export function listImages(): ImageRecord[] {
   const names = fs.existsSync(homePath(folder)) ? fs.readdirSync(homePath(folder)) : []
-  const records = names
-    .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
-    .map((name) => readRecord(name.slice(0, 64)))
+  const digests = names.filter((name) => /^[0-9a-f]{64}\.json$/.test(name)).map((name) => name.slice(0, 64))
+  const records = digests.filter(isNoted).map(readRecord)
   return records.sort((a, b) => (a.builtAt < b.builtAt ? 1 : -1))
 }
 

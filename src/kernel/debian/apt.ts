@@ -65,7 +65,7 @@ export async function openApt(options: AptOptions = {}): Promise<Apt> {
 /** Writes a file if its content is another than it was. @returns whether it was. */
 function writeChanged(file: string, text: string, mode = 0o644): boolean {
   if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === text) return false
-  writeFileAtomic(file, text, mode)
+  writeFileAtomic(file, text, { mode })
   return true
 }
 
