@@ -11,6 +11,8 @@ const webMaxBytes = 256 * 1024 * 1024
 const invocationPath = '/2015-03-31/functions/function/invocations'
 /** How long to wait for the guest's end after it has dropped a connection, to be able to say why. */
 const endGraceMs = 3000
+/** The same where the connection may merely have been refused later than expected, and is tried again. */
+const refusedGraceMs = 100
 
 export interface HandlerAnswer {
   /** The function's JSON, as it was sent. */
@@ -84,16 +86,16 @@ async function ask(
   } catch (error) {
     if (error instanceof UfrError && error.code !== 'UFR-RESPONSE') throw error
     if (systemCode(error) === undefined && !(error instanceof UfrError)) throw error
-    throw (await endWithin(instance)) ?? brokenOff(instance, error)
+    throw (await endWithin(instance, socket ? refusedGraceMs : endGraceMs)) ?? brokenOff(instance, error)
   } finally {
     clearTimeout(timer)
   }
 }
 
 /** A guest that drops a connection is often about to end: then its end is the better answer. */
-async function endWithin(instance: Instance): Promise<UfrError | undefined> {
+async function endWithin(instance: Instance, graceMs: number): Promise<UfrError | undefined> {
   const grace = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => grace.resolve(undefined), endGraceMs)
+  const timer = setTimeout(() => grace.resolve(undefined), graceMs)
   const end = await Promise.race([instance.ended, grace.promise])
   clearTimeout(timer)
   return end && endError(instance, end)
@@ -103,4 +105,9 @@ function brokenOff(instance: Instance, cause: unknown): UfrError {
   if (cause instanceof UfrError) return cause
   const message = `the function closed the connection without an answer (${systemCode(cause)})`
   return new UfrError('UFR-RESPONSE', message, { cause, detail: instance.console.tail() })
+}
+
+/** Whether a connection went away before anything of an answer came. */
+export function isDropped(error: unknown): boolean {
+  return error instanceof UfrError && error.code === 'UFR-RESPONSE' && systemCode(error.cause) !== undefined
 }

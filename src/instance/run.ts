@@ -6,7 +6,7 @@ import type { MachineSpec } from '../vmm/machine.ts'
 import type { Accel, Vmm } from '../vmm/vmm.ts'
 import { chooseVmm } from '../vmm/vmms.ts'
 import { type Instance, startInstance } from './instance.ts'
-import { type HandlerAnswer, invokeHandler, requestWeb } from './invoke.ts'
+import { type HandlerAnswer, invokeHandler, isDropped, requestWeb } from './invoke.ts'
 import { type Phases, phasesOf } from './phases.ts'
 import { type Accept, type Prepared, prepare } from './prepare.ts'
 import { bootTimeoutMs, type Ready, whenReady } from './ready.ts'
@@ -144,10 +144,18 @@ export async function invokeOnce(run: Run, times: Times, event: Uint8Array): Pro
 
 /** Boots a web function and sends it one request. */
 export async function requestOnce(run: Run, times: Times, path: string): Promise<GuestResponse> {
-  const found = await ready(run, times)
-  const response = await requestWeb(run.instance, found, path, run.prepared.spec.timeoutSeconds * 1000)
-  times.response = performance.now()
-  return response
+  for (let attempt = 1; ; attempt++) {
+    const found = await ready(run, times)
+    const tried = found.socket !== undefined
+    try {
+      const response = await requestWeb(run.instance, found, path, run.prepared.spec.timeoutSeconds * 1000)
+      times.response = performance.now()
+      return response
+    } catch (error) {
+      // Found by trying, a server may have been taken for ready when the guest was only slow to refuse.
+      if (!tried || attempt === mostAttempts || !isDropped(error)) throw error
+    }
+  }
 }
 
 /**

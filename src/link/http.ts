@@ -84,17 +84,22 @@ function notHttp(error: Error & { code?: string }): Error {
 
 /**
  * Opens connections to a guest's port until one is accepted. QEMU's own network stack accepts every connection itself
- * and closes it as soon as the guest refuses: one that is still open after a moment has been accepted by the guest.
- * @param settleMs how long that moment is: longer than the guest needs to refuse.
+ * and closes it as soon as the guest refuses: one that is still open after a moment has been accepted by the guest. How
+ * long the guest took to refuse before tells how long that moment has to be on a busy host.
+ * @param settleMs how long that moment is at least.
  */
 export async function accepted(address: Address, settleMs: number, signal: AbortSignal): Promise<net.Socket> {
-  for (;;) {
+  for (let slowest = 0; ; ) {
     signal.throwIfAborted()
     const socket = net.connect(address.port, address.host)
-    if (await staysOpen(socket, settleMs, signal)) return socket
+    const opened = performance.now()
+    if (await staysOpen(socket, Math.min(settleMs + 4 * slowest, mostSettleMs), signal)) return socket
+    slowest = Math.max(slowest, performance.now() - opened)
     socket.destroy()
   }
 }
+
+const mostSettleMs = 500
 
 function staysOpen(socket: net.Socket, milliseconds: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
