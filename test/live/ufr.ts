@@ -18,26 +18,28 @@ export interface Result {
   stderr: string
 }
 
+let home: string | undefined
+
 /**
  * A UFR_HOME of the tests' own: kernels, runtimes and what is known of the host are the real one's, images are not, so
  * that tests leave nothing in anybody's store.
  */
-function testHome(): string {
-  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'ufr-live-'))
-  process.on('exit', () => fs.rmSync(home, { recursive: true, force: true }))
+export function testHome(): string {
+  if (home !== undefined) return home
+  const made = fs.mkdtempSync(path.join(os.tmpdir(), 'ufr-live-'))
+  process.on('exit', () => fs.rmSync(made, { recursive: true, force: true }))
   for (const name of ['kernels', 'runtimes', 'cache', 'node', 'apt']) {
     fs.mkdirSync(homePath(name), { recursive: true })
-    fs.symlinkSync(homePath(name), path.join(home, name))
+    fs.symlinkSync(homePath(name), path.join(made, name))
   }
-  return home
+  home = made
+  return made
 }
-
-let home: string | undefined
 
 /** Starts the command as a user would; whoever starts it has it killed at the end of the test. */
 export function startUfr(t: TestContext, args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const child = spawn(path.join(root, 'bin/ufr'), args, {
-    env: { ...process.env, NO_COLOR: '1', UFR_HOME: (home ??= testHome()), ...env },
+    env: { ...process.env, NO_COLOR: '1', UFR_HOME: testHome(), ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const timer = setTimeout(() => child.kill('SIGKILL'), limitMs)

@@ -14,6 +14,8 @@ export const networkId = 'net'
 export function qemuArguments(spec: MachineSpec, accel: Accel): string[] {
   const args = [
     ...['-M', 'microvm,acpi=on,rtc=on,ioapic2=off', '-global', 'virtio-mmio.force-legacy=false'],
+    // SeaBIOS from 1.16.3 on (Debian 13) has its ACPI tables at the end of memory, where QEMU puts the initrd.
+    ...['-bios', 'qboot.rom'],
     ...['-accel', accel === 'kvm' ? 'kvm' : 'tcg,thread=multi', '-cpu', accel === 'kvm' ? 'host' : 'max'],
     ...['-m', String(spec.memoryMiB), '-smp', String(spec.cpus)],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-S'],
