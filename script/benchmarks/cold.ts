@@ -89,9 +89,10 @@ async function bareStart(
   const vmm = chooseVmm('auto')
   const { accel } = await vmm.chooseAccel('auto')
   const prepared = await prepare.prepare(example, { unikernel }, noProgress())
+  const network = { link: 'user' as const, egress: false }
   return {
     qemu: findQemu(),
-    args: qemuArguments(await run.machineOf(prepared, vmm, accel), accel),
+    args: qemuArguments(await run.machineOf(prepared, vmm, accel, network), accel, { kind: 'user' }),
     guestPort: run.handlerPort,
     request: handlerRequest(Buffer.from(event), 60_000),
     mark: undefined,

@@ -72,6 +72,16 @@ export const errorTable = {
     'The virtual machine monitor refused to start the machine.',
     'See its words above; `ufr doctor` checks what it needs.',
   ),
+  'UFR-VMM-KERNEL': entry(
+    2,
+    'The virtual machine monitor cannot start such a kernel.',
+    'Take another VMM (--vmm), or a build of the kernel that is made for this one.',
+  ),
+  'UFR-MACHINE': entry(
+    2,
+    'This kernel cannot be run like that on this virtual machine monitor.',
+    'Take another kernel (--unikernel), VMM (--vmm) or link (--link), as the message says.',
+  ),
   'UFR-VMM-CONTROL': entry(
     5,
     'The virtual machine monitor did not do what a running machine was asked for.',

@@ -79,6 +79,11 @@ export const commands: CommandSpec[] = [
         description: 'kvm, or tcg for emulation; auto takes kvm where a probe guest shows that it works',
         choices: ['auto', 'kvm', 'tcg'],
       },
+      {
+        flags: '--link <name>',
+        description: 'how host and guest talk; auto takes the one that needs least',
+        choices: ['auto', 'user', 'tap', 'vsock'],
+      },
       { flags: '--memory <MiB>', description: "the guest's memory" },
       { flags: '--timeout <s>', description: 'longest time for an answer, in seconds' },
       { flags: '--trace <file>', description: 'not there yet: a trace of the cold start' },

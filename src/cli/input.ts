@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { UfrError } from '../base/errors.ts'
+import type { LinkKind } from '../vmm/machine.ts'
 import type { Accel } from '../vmm/vmm.ts'
 
 /**
@@ -54,4 +55,14 @@ export function readAccel(given: unknown): Accel | 'auto' {
   const accel = given ?? (process.env['UFR_ACCEL'] || 'auto')
   if (accel === 'auto' || accel === 'kvm' || accel === 'tcg') return accel
   throw new UfrError('UFR-USAGE', `UFR_ACCEL is ${accel}`, { fix: 'Set it to auto, kvm or tcg.' })
+}
+
+const links = ['auto', 'user', 'tap', 'vsock'] as const
+
+/** What --link says, else UFR_LINK. @throws UfrError UFR-USAGE */
+export function readLink(given: unknown): LinkKind | 'auto' {
+  const link = given ?? (process.env['UFR_LINK'] || 'auto')
+  const found = links.find((name) => name === link)
+  if (found) return found
+  throw new UfrError('UFR-USAGE', `UFR_LINK is ${link}`, { fix: `Set it to ${links.join(', ')}.` })
 }

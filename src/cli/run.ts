@@ -13,7 +13,7 @@ import {
 } from '../instance/run.ts'
 import { openDoor } from '../link/door.ts'
 import { type Heard, hear, textOf } from './heard.ts'
-import { readAccel, readEvent, readRequestPath } from './input.ts'
+import { readAccel, readEvent, readLink, readRequestPath } from './input.ts'
 import { type Action, type Call, printJson } from './outcome.ts'
 import type {
   HandlerErrorReport,
@@ -32,6 +32,7 @@ export const run: Action = async (call) => {
   }
   const folder = String(call.words[0] ?? '.')
   const accel = readAccel(options['accel'])
+  const link = readLink(options['link'])
   const request = readRequestPath(options['request'])
   const event = await readEvent(options['event'], signal)
   const heard = hear(json)
@@ -40,6 +41,7 @@ export const run: Action = async (call) => {
       folder,
       overrides: { ...environmentSettings(), ...flagSettings(options) },
       accel,
+      link,
       progress,
       signal,
       ...heard,

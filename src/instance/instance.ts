@@ -1,8 +1,9 @@
 import { UfrError } from '../base/errors.ts'
+import type { Link } from '../link/link.ts'
 import { type Mark, markNames } from '../link/marks.ts'
 import type { Unikernel } from '../unikernel/unikernel.ts'
 import type { MachineSpec } from '../vmm/machine.ts'
-import type { Accel, Vm, VmExit, Vmm } from '../vmm/vmm.ts'
+import type { Accel, Address, Vm, VmExit, Vmm } from '../vmm/vmm.ts'
 import { type GuestConsole, guestConsole } from './console.ts'
 import { lastMark } from './phases.ts'
 
@@ -12,6 +13,8 @@ export interface InstanceOptions {
   vmm: Vmm
   accel: Accel
   machine: MachineSpec
+  /** Where the machine has a network: closed when the instance is stopped. */
+  link?: Link | undefined
   /** Takes what the program printed on standard output (and on standard error, where the two are not kept apart). */
   output?(bytes: Buffer): void
   /** Takes what the program printed on standard error, where it is kept apart. */
@@ -24,6 +27,12 @@ export interface InstanceOptions {
 export interface Instance {
   readonly vm: Vm
   readonly console: GuestConsole
+  readonly link: Link | undefined
+  /**
+   * Where the host finds a port of the guest.
+   * @throws UfrError UFR-VMM-CONTROL where the VMM refuses, or there is no network.
+   */
+  reach(guestPort: number): Promise<Address>
   /** Resolves with the program's end, once all of the console has been taken. */
   readonly ended: Promise<InstanceEnd>
   stop(): Promise<void>
@@ -37,7 +46,7 @@ export interface InstanceEnd {
 
 /** @throws UfrError as the VMM's `start` does. */
 export async function startInstance(options: InstanceOptions): Promise<Instance> {
-  const { unikernel, vmm, accel, machine } = options
+  const { unikernel, vmm, accel, machine, link } = options
   const console = guestConsole({
     kernelLine: unikernel.kernelLine,
     carriageReturns: unikernel.carriageReturns,
@@ -49,7 +58,8 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
     carriageReturns: unikernel.carriageReturns,
     ...(options.errors && { program: options.errors }),
   })
-  const vm = await vmm.start(machine, accel, { console: console.push, errorLine: errorLine.push })
+  const output = { console: console.push, errorLine: errorLine.push }
+  const vm = await vmm.start(machine, { accel, output, ...(link && { link: link.end }) })
   const ended = vm.exit.then((exit) => {
     console.end()
     errorLine.end()
@@ -59,7 +69,15 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   console.watch((mark) => {
     if (mark.name === markNames.exit) void vm.stop()
   })
-  return { vm, console, ended, stop: vm.stop }
+  async function reach(guestPort: number): Promise<Address> {
+    if (link) return link.reach(vm, guestPort)
+    throw new UfrError('UFR-VMM-CONTROL', `the guest has no network on which to reach port ${guestPort}`)
+  }
+  async function stop(): Promise<void> {
+    await vm.stop()
+    await link?.close()
+  }
+  return { vm, console, link, ended, reach, stop }
 }
 
 /**

@@ -51,7 +51,7 @@ export async function whenReady(instance: Instance, options: ReadyOptions): Prom
 
 async function told(instance: Instance, options: ReadyOptions, limit: AbortController): Promise<Ready> {
   // Asked for while the guest still boots: the forwarding is there by the time it is needed.
-  const early = options.port === undefined ? undefined : instance.vm.reach(options.port)
+  const early = options.port === undefined ? undefined : instance.reach(options.port)
   early?.catch(() => {})
   const fits = ({ name, value }: Mark) =>
     name === markNames.ready &&
@@ -64,7 +64,7 @@ async function told(instance: Instance, options: ReadyOptions, limit: AbortContr
   try {
     const mark = await waitForMark(instance, fits, limit.signal)
     const guestPort = Number(mark.value)
-    return { address: await (early ?? instance.vm.reach(guestPort)), guestPort, at: mark.at }
+    return { address: await (early ?? instance.reach(guestPort)), guestPort, at: mark.at }
   } finally {
     unwatch()
     clearTimeout(timer)
@@ -85,10 +85,12 @@ function elsewhereError(value: string, port: number | undefined): UfrError {
 
 async function tried(instance: Instance, options: ReadyOptions, limit: AbortController): Promise<Ready> {
   const guestPort = options.port ?? 8080
-  const address = await instance.vm.reach(guestPort)
+  const address = await instance.reach(guestPort)
   // Before the guest's network is up, connections would wait in QEMU for a long time instead of being refused.
   await waitForMark(instance, (mark) => mark.name === markNames.network, limit.signal)
-  const socket = await accepted(address, settleMs[options.accel], limit.signal)
+  // On a network of its own the guest itself answers; elsewhere somebody accepts for it first.
+  const settle = instance.link?.kind === 'tap' ? 0 : settleMs[options.accel]
+  const socket = await accepted(address, settle, limit.signal)
   return { address, guestPort, at: performance.now(), socket }
 }
 

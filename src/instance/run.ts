@@ -1,8 +1,9 @@
 import { UfrError } from '../base/errors.ts'
 import type { Progress } from '../base/progress.ts'
 import type { FunctionSpec } from '../function/spec.ts'
+import { chooseLink, openLink } from '../link/choose.ts'
 import type { GuestResponse } from '../link/http.ts'
-import type { MachineSpec } from '../vmm/machine.ts'
+import type { LinkKind, MachineSpec, NetworkSpec } from '../vmm/machine.ts'
 import type { Accel, Vmm } from '../vmm/vmm.ts'
 import { chooseVmm } from '../vmm/vmms.ts'
 import { type Instance, startInstance } from './instance.ts'
@@ -16,6 +17,7 @@ export interface RunOptions {
   /** What the command line says over ufr.json. */
   overrides: Partial<FunctionSpec>
   accel: Accel | 'auto'
+  link: LinkKind | 'auto'
   progress: Progress
   accept?: Accept
   /** Takes what the program prints, as it comes; a program's standard output apart where the kernel can tell. */
@@ -54,11 +56,17 @@ export async function withInstance<T>(
   const { accel, reason } = await vmm.chooseAccel(options.accel)
   if (accel === 'tcg' && options.accel === 'auto')
     progress.note(`Emulated, so slower than on KVM: ${reason}.`)
-  const machine = await machineOf(prepared, vmm, accel)
-  signal.throwIfAborted()
+  const network = networkOf(prepared, vmm, accel, options.link)
+  const machine = await machineOf(prepared, vmm, accel, network)
   const { output, errors, kernelLines } = options
   for (let attempt = 1; ; attempt++) {
-    const instance = await startInstance({ unikernel, vmm, accel, machine, output, errors, kernelLines })
+    signal.throwIfAborted()
+    const link = network && (await openLink(network))
+    const start = { unikernel, vmm, accel, machine, link, output, errors, kernelLines }
+    const instance = await startInstance(start).catch(async (error: unknown) => {
+      await link?.close()
+      throw error
+    })
     try {
       return await raced({ prepared, vmm, accel, instance }, use, signal)
     } catch (error) {
@@ -72,17 +80,34 @@ export async function withInstance<T>(
 }
 
 /** The machine that a prepared function runs on. */
-export async function machineOf(prepared: Prepared, vmm: Vmm, accel: Accel): Promise<MachineSpec> {
-  const { spec, unikernel, image } = prepared
+export async function machineOf(
+  prepared: Prepared,
+  vmm: Vmm,
+  accel: Accel,
+  network: NetworkSpec | undefined,
+): Promise<MachineSpec> {
+  const { spec, unikernel, program, image } = prepared
   const tscKhz = await vmm.tscKhz(accel)
-  const isProgram = spec.shape === 'program'
-  return unikernel.machine(image.volumes, {
+  return unikernel.machine(program, image.volumes, {
     memoryMiB: spec.memoryMiB,
     cpus: spec.cpus,
-    network: !isProgram,
-    separateErrors: isProgram,
+    traits: vmm.traits(accel),
+    network,
+    separateErrors: spec.shape === 'program',
     tscKhz,
   })
+}
+
+/** The network that a function gets: a program that reaches nothing has none at all. */
+export function networkOf(
+  { spec, unikernel }: Prepared,
+  vmm: Vmm,
+  accel: Accel,
+  wanted: LinkKind | 'auto',
+): NetworkSpec | undefined {
+  const egress = spec.network === 'egress'
+  if (spec.shape === 'program' && !egress) return undefined
+  return chooseLink({ wanted, egress, vmm: { name: vmm.name, traits: vmm.traits(accel) }, unikernel })
 }
 
 const mostAttempts = 3

@@ -1,21 +1,33 @@
 import { createHash } from 'node:crypto'
 import { checkPath } from '../image/tree.ts'
 
-export const recordName = 'kernel.json'
-
-/** One file of a kernel. */
+/** One file of an entry. */
 export interface StoredFile {
   role: string
-  /** Path below the kernel's folder. */
+  /** Path below the entry's folder. */
   path: string
   bytes: number
   sha256: string
 }
 
-/** How a kernel came into the store. */
+/** What an entry was built from, and by what. */
+export interface BuildFacts {
+  /** Address of the git repository; never with a password. */
+  repo: string
+  /** What was asked for: a branch, a tag or a commit. */
+  ref: string
+  commit: string
+  /** The command that made it, word by word. */
+  command: string[]
+  /** What was taken, as a path in the clone. */
+  output: string
+  submodules: { path: string; commit: string }[]
+}
+
+/** How an entry came into the store. */
 export interface Provenance {
   how: 'pull' | 'import' | 'build'
-  /** Address, package or path that it was taken from; never with a password. */
+  /** Address, package, path or repository that it was taken from; never with a password. */
   from: string
   /** When it was registered, ISO 8601. */
   at: string
@@ -23,10 +35,12 @@ export interface Provenance {
   sha256?: string
   /** The sum that upstream publishes, checked; `weak` where it finds damage but no malice. */
   upstreamChecksum?: { algorithm: string; value: string; weak: boolean }
+  /** Where it was built here. */
+  build?: BuildFacts
 }
 
-/** `kernel.json`. */
-export interface KernelRecord {
+/** The record of an entry: `kernel.json`, `vmm.json`. */
+export interface StoreRecord {
   schemaVersion: 1
   name: string
   version: string
@@ -39,7 +53,7 @@ export interface KernelRecord {
 
 const maxFiles = 1000
 
-/** Names the content of a kernel: the same files in the same roles and order always have the same digest. */
+/** Names the content of an entry: the same files in the same roles and order always have the same digest. */
 export function digestOf(files: readonly StoredFile[]): string {
   const hash = createHash('sha256')
   for (const file of files) hash.update(`${file.role}\0${file.path}\0${file.sha256}\n`)
@@ -69,7 +83,7 @@ function sum(value: unknown, what: string): void {
  * By hand, not by a schema library: this is read at every run, and loading one takes longer than all checks.
  * @throws Error saying what is wrong with a record.
  */
-export function checkRecord(value: unknown): asserts value is KernelRecord {
+export function checkRecord(value: unknown): asserts value is StoreRecord {
   const record = object(value, 'content')
   const version = record['schemaVersion']
   if (version !== 1) {
@@ -106,6 +120,7 @@ function checkProvenance(provenance: Shape): void {
     throw new Error("its record's provenance.how is unknown")
   }
   if (provenance['sha256'] !== undefined) sum(provenance['sha256'], 'provenance.sha256')
+  if (provenance['build'] !== undefined) checkBuild(object(provenance['build'], 'provenance.build'))
   if (provenance['upstreamChecksum'] === undefined) return
   const upstream = object(provenance['upstreamChecksum'], 'provenance.upstreamChecksum')
   strings(upstream, 'provenance.upstreamChecksum.', ['algorithm', 'value'])
@@ -114,8 +129,21 @@ function checkProvenance(provenance: Shape): void {
   }
 }
 
-/** @throws Error saying what is wrong with the text of a `kernel.json`. */
-export function parseRecord(text: string): KernelRecord {
+function checkBuild(build: Shape): void {
+  strings(build, 'provenance.build.', ['repo', 'ref', 'commit', 'output'])
+  const { command, submodules } = build
+  if (!Array.isArray(command) || !command.every((word) => typeof word === 'string')) {
+    throw new Error("its record's provenance.build.command is no list of words")
+  }
+  if (!Array.isArray(submodules)) throw new Error("its record's provenance.build.submodules is no list")
+  for (const each of submodules) {
+    const what = 'provenance.build.submodules.'
+    strings(object(each, 'provenance.build.submodules'), what, ['path', 'commit'])
+  }
+}
+
+/** @throws Error saying what is wrong with the text of a record. */
+export function parseRecord(text: string): StoreRecord {
   const record: unknown = JSON.parse(text)
   checkRecord(record)
   return record

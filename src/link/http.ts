@@ -1,7 +1,8 @@
 import http from 'node:http'
-import net from 'node:net'
+import type net from 'node:net'
 import { UfrError } from '../base/errors.ts'
 import type { Address } from '../vmm/vmm.ts'
+import { dial } from './dial.ts'
 
 export interface GuestRequest {
   method: string
@@ -31,24 +32,24 @@ export interface RequestOptions {
  * @throws UfrError UFR-RESPONSE for what is too large, cut off or no HTTP; the signal's reason when it aborts; a
  * system error such as ECONNRESET when the connection breaks before an answer begins.
  */
-export function request(
+export async function request(
   address: Address,
   what: GuestRequest,
   options: RequestOptions,
 ): Promise<GuestResponse> {
+  const { signal } = options
+  const socket = options.socket ?? (await dial(address, signal))
   const { promise, resolve, reject } = Promise.withResolvers<GuestResponse>()
-  const { socket, signal } = options
   const sent = http.request({
-    ...address,
+    createConnection: () => socket,
     method: what.method,
     path: what.path,
     headers: {
+      host: `${'host' in address ? address.host : 'localhost'}:${address.port}`,
       connection: 'close',
       ...what.headers,
       ...(what.body && { 'content-length': what.body.length }),
     },
-    // An agent would open a connection of its own.
-    ...(socket ? { createConnection: () => socket } : { agent: false }),
     signal,
   })
   sent.on('response', (response) => {
@@ -86,18 +87,24 @@ function notHttp(error: Error & { code?: string }): Error {
  * Opens connections to a guest's port until one is accepted. QEMU's own network stack accepts every connection itself
  * and closes it as soon as the guest refuses: one that is still open after a moment has been accepted by the guest. How
  * long the guest took to refuse before tells how long that moment has to be on a busy host.
- * @param settleMs how long that moment is at least.
+ * @param settleMs how long that moment is at least; 0 where it is the guest itself that accepts.
  */
 export async function accepted(address: Address, settleMs: number, signal: AbortSignal): Promise<net.Socket> {
   for (let slowest = 0; ; ) {
-    signal.throwIfAborted()
-    const socket = net.connect(address.port, address.host)
     const opened = performance.now()
-    if (await staysOpen(socket, Math.min(settleMs + 4 * slowest, mostSettleMs), signal)) return socket
-    slowest = Math.max(slowest, performance.now() - opened)
-    socket.destroy()
+    const socket = await dial(address, signal).catch(() => undefined)
+    if (socket && settleMs === 0) return socket
+    if (socket && (await staysOpen(socket, Math.min(settleMs + 4 * slowest, mostSettleMs), signal)))
+      return socket
+    socket?.destroy()
+    signal.throwIfAborted()
+    if (!socket) await new Promise((resolve) => setTimeout(resolve, retryMs))
+    else slowest = Math.max(slowest, performance.now() - opened)
   }
 }
+
+/** Between two attempts where a refusal comes at once. */
+const retryMs = 2
 
 const mostSettleMs = 500
 
@@ -107,8 +114,6 @@ function staysOpen(socket: net.Socket, milliseconds: number, signal: AbortSignal
       clearTimeout(timer)
       socket.off('end', refused).off('error', refused).off('close', refused)
       signal.removeEventListener('abort', refused)
-      // An error between here and its use must not end the process.
-      socket.on('error', () => {})
       resolve(open)
     }
     const refused = () => settle(false)

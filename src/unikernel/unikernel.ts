@@ -5,8 +5,8 @@ import type { Volume, VolumePlan } from '../image/store/volume.ts'
 import type { Kernel } from '../kernel/store.ts'
 import type { Program } from '../language/program.ts'
 import type { Mark } from '../link/marks.ts'
-import type { MachineSpec } from '../vmm/machine.ts'
-import type { VmExit } from '../vmm/vmm.ts'
+import type { LinkKind, MachineSpec, NetworkSpec } from '../vmm/machine.ts'
+import type { VmExit, VmmTraits } from '../vmm/vmm.ts'
 
 /** What a unikernel makes of a program: volumes by role, in the order in which the digest takes them. */
 export interface ImagePlan<Role extends string = string> {
@@ -18,8 +18,10 @@ export interface ImagePlan<Role extends string = string> {
 export interface MachineSettings {
   memoryMiB: number
   cpus: number
-  /** Whether the guest has a network device. */
-  network: boolean
+  /** What the machine will run on. */
+  traits: VmmTraits
+  /** The guest's network, where it has one. */
+  network?: NetworkSpec | undefined
   /** Frequency of the guest's time stamp counter, where the VMM knows and the kernel should be told. */
   tscKhz?: number | undefined
   /** Whether standard error is to be kept apart from standard output. */
@@ -38,8 +40,14 @@ export interface Unikernel {
   readonly kernel: Kernel
   /** Least memory in MiB with which the kernel itself starts a program of any kind. */
   readonly leastMemoryMiB: number
+  /** The links that it can be reached over. */
+  readonly links: readonly LinkKind[]
   plan(program: Program): ImagePlan
-  machine(volumes: Record<string, Volume>, settings: MachineSettings): MachineSpec
+  /**
+   * The machine for an image.
+   * @throws UfrError UFR-MACHINE for what this kernel cannot do on such a VMM, or over such a link.
+   */
+  machine(program: Program, volumes: Record<string, Volume>, settings: MachineSettings): MachineSpec
   /** One disk with everything on it, for upstream's own tools. */
   disk(program: Program): Layout
   /** Recognises a console line that is the kernel's own and no program's, and what it stands for. */

@@ -7,24 +7,48 @@ export interface Disk {
   digest: string
 }
 
-/** How the host reaches the guest. `user` is QEMU's own network stack: no privilege, loopback ports of the host only. */
+/**
+ * How host and guest talk. `user` is QEMU's own network stack: no privilege, loopback ports of the host only. `tap` is
+ * an interface in a network namespace of the instance's own. `vsock` carries streams without a network.
+ */
+export type LinkKind = 'user' | 'tap' | 'vsock'
+
 export interface NetworkSpec {
-  link: 'user'
+  link: LinkKind
+  /** Whether the guest may open connections to the outside; without it the host is always the client. */
+  egress: boolean
 }
+
+/**
+ * How a kernel is entered: `pvh` by Xen's note in its ELF file, `linux` by the 64-bit boot protocol, `multiboot` by
+ * the header of version 1.
+ */
+export type BootProtocol = 'pvh' | 'linux' | 'multiboot'
+
+/** `microvm` has devices on virtio-mmio and little else, `pc` has PCI and the legacy hardware of a PC. */
+export type Board = 'microvm' | 'pc'
 
 /**
  * What a VMM is asked to start. It names no kernel and no VMM: a unikernel makes one, a VMM takes one. Plain data, so
  * that it can be hashed; a snapshot's key will cover it.
  */
 export interface MachineSpec {
-  /** ELF with a PVH entry note. */
-  kernel: { file: string; digest: string }
+  kernel: {
+    /** An ELF file. */
+    file: string
+    digest: string
+    /** Ways in which it starts, the one that suits it best first. A VMM takes the first that it has. */
+    protocols: BootProtocol[]
+  }
+  board: Board
   initrd?: { file: string; digest: string }
   commandLine: string
   /** In the order in which the guest is to find them. */
   disks: Disk[]
   memoryMiB: number
   cpus: number
+  /** Features of the processor to take away (`-avx`) or to ask for, in QEMU's names. */
+  cpuFeatures?: string[]
   network?: NetworkSpec
   /** Whether a second serial line is wanted, so that standard error stays apart from standard output. */
   errorLine: boolean
@@ -32,12 +56,15 @@ export interface MachineSpec {
   entropy: boolean
 }
 
-/** The guest's end of the `user` link: fixed, so that every instance is alike and can be cloned. */
+/** The guest's end of its network: the same on every link, so that all instances are alike and can be cloned. */
 export const guestNetwork = {
   address: '10.0.2.15',
   netmask: '255.255.255.0',
+  prefix: 24,
   gateway: '10.0.2.2',
   nameserver: '10.0.2.3',
+  /** Locally administered. */
+  mac: '52:54:00:75:66:72',
 } as const
 
 /** I/O port of QEMU's isa-debug-exit: a kernel that knows it ends the VM by writing its status there. */

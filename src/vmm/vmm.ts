@@ -1,5 +1,5 @@
 import type { VmmName } from '../function/spec.ts'
-import type { MachineSpec } from './machine.ts'
+import type { Board, BootProtocol, LinkKind, MachineSpec } from './machine.ts'
 
 export type Accel = 'kvm' | 'tcg'
 
@@ -27,9 +27,38 @@ export interface VmTimes {
   vcpu: number
 }
 
-export interface Address {
-  host: string
-  port: number
+/** Where the host finds a port of the guest: a TCP address, or a Unix socket of the VMM's that leads to guest ports. */
+export type Address = { host: string; port: number } | { socket: string; port: number }
+
+/** What a VMM offers to a guest: from it a unikernel sees what to ask for, without knowing any VMM by name. */
+export interface VmmTraits {
+  accel: Accel
+  boards: readonly Board[]
+  protocols: readonly BootProtocol[]
+  links: readonly LinkKind[]
+  /** Whether there can be a second serial line. */
+  errorLine: boolean
+  /** Whether a guest can end the machine with a status of its own (isa-debug-exit). */
+  exitDevice: boolean
+  /** Most bytes of a kernel's command line, with what the VMM adds to it. */
+  commandLineBytes: number
+  /** Whether the VMM writes words of its own behind the command line. */
+  extendsCommandLine: boolean
+}
+
+/** The VMM's end of a link that has been made for one machine. */
+export type LinkEnd =
+  | { kind: 'user' }
+  /** The VMM is to run in this network namespace, where the interface is. */
+  | { kind: 'tap'; namespace: string; device: string }
+  /** A Unix socket for the VMM to make, through which the host reaches the guest's vsock ports. */
+  | { kind: 'vsock'; socket: string }
+
+export interface StartOptions {
+  accel: Accel
+  output: VmOutput
+  /** Where the machine has a network. */
+  link?: LinkEnd
 }
 
 /** A running machine. Whoever started it stops it, on every path. */
@@ -37,10 +66,10 @@ export interface Vm {
   readonly pid: number
   readonly times: VmTimes
   /**
-   * An address on the host that leads to a port of the guest.
-   * @throws UfrError UFR-VMM-CONTROL where the VMM refuses or the machine has no network.
+   * An address on the host that leads to a port of the guest through the VMM itself: for the link `user`.
+   * @throws UfrError UFR-VMM-CONTROL where the VMM refuses or does not do that.
    */
-  reach(guestPort: number): Promise<Address>
+  forward(guestPort: number): Promise<Address>
   /** Resolves once the VMM's process is gone; never rejects. */
   readonly exit: Promise<VmExit>
   /** Ends the VM at once and waits until its process is gone. Safe to call again. */
@@ -65,9 +94,11 @@ export interface Vmm {
   chooseAccel(wanted: Accel | 'auto'): Promise<AccelChoice>
   /** Frequency of the guest's time stamp counter in kHz, where a guest cannot be trusted to find it out by itself. */
   tscKhz(accel: Accel): Promise<number | undefined>
+  traits(accel: Accel): VmmTraits
   /**
    * Starts a machine and returns when its vCPU runs.
-   * @throws UfrError UFR-VMM-START with the VMM's own words where it refuses.
+   * @throws UfrError UFR-VMM-START with the VMM's own words where it refuses, UFR-VMM-KERNEL for a kernel that it
+   * cannot start.
    */
-  start(spec: MachineSpec, accel: Accel, output: VmOutput): Promise<Vm>
+  start(spec: MachineSpec, options: StartOptions): Promise<Vm>
 }

@@ -8,18 +8,19 @@ import type { MachineSpec } from '../../src/vmm/machine.ts'
 import { qemuArguments } from '../../src/vmm/qemu/arguments.ts'
 
 const machine: MachineSpec = {
-  kernel: { file: '/kernel', digest: 'k' },
+  kernel: { file: '/kernel', digest: 'k', protocols: ['pvh'] },
+  board: 'microvm',
   commandLine: 'quiet $1 $&',
   disks: [{ file: '/disk', mode: 'read-only', digest: 'd' }],
   memoryMiB: 128,
   cpus: 1,
-  network: { link: 'user' },
+  network: { link: 'user', egress: false },
   errorLine: false,
   entropy: true,
 }
 
 test('the bare line has the same arguments, but for those that only ufr needs', () => {
-  const ours = qemuArguments(machine, 'tcg')
+  const ours = qemuArguments(machine, 'tcg', { kind: 'user' })
   const bare = bareArguments(ours, { console: '/tmp/console', port: 4711, guestPort: 8080 })
   const gone = ours.filter((each) => !bare.includes(each))
   const added = bare.filter((each) => !ours.includes(each))
@@ -43,7 +44,7 @@ test('the bare line has the same arguments, but for those that only ufr needs', 
 })
 
 test('arguments that are not as expected are an error, not another comparison', () => {
-  const ours = qemuArguments(machine, 'tcg')
+  const ours = qemuArguments(machine, 'tcg', { kind: 'user' })
   const place = { console: '/c', port: 1, guestPort: 2 }
   for (const lacking of ['-S', 'chardev=qmp,mode=control', 'chardev:console'])
     assert.throws(
@@ -83,7 +84,7 @@ exec '${process.execPath}' '${folder}/guest.cjs' "hostfwd-port=\${port%%-*}" "co
   fs.writeFileSync(qemu, shell, { mode: 0o755 })
   const start: BareStart = {
     qemu,
-    args: qemuArguments(machine, 'tcg'),
+    args: qemuArguments(machine, 'tcg', { kind: 'user' }),
     guestPort: 8080,
     request: { method: 'POST', path: '/x', headers: { a: 'b' }, body: Buffer.from('{"n":1}') },
     mark: undefined,

@@ -7,16 +7,20 @@ import { type Runner, runCommand } from '../../base/process.ts'
 import { type DebianArchive, debianArchives } from './sources.ts'
 
 /** The suite that packages come from, whatever the host runs, so that the same inputs give the same image anywhere. */
-export const suite = 'bookworm'
+const standardSuite = 'bookworm'
 
 export interface AptOptions {
   run?: Runner
   /** The machine's own apt configuration, of which only sources and network settings are read. */
   machine?: string
+  /** Another suite than ours, such as `trixie`; it has lists and caches of its own. */
+  suite?: string
 }
 
 /** An apt of our own: its lists, caches and sources are below UFR_HOME, and nothing of the machine's is written. */
 export interface Apt {
+  /** Below UFR_HOME; has all files of this apt. */
+  folder: string
   run(
     command: 'apt-get' | 'apt-cache',
     args: readonly string[],
@@ -32,11 +36,17 @@ export interface Apt {
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const install = 'apt-get comes with Debian and Ubuntu only'
 
+/** The folder of the apt for a suite. */
+export function aptFolder({ suite = standardSuite }: AptOptions): string {
+  return homePath(suite === standardSuite ? 'apt' : `apt-${suite}`)
+}
+
 /** @throws UfrError UFR-DEBIAN where the machine has no Debian archive among its package sources. */
 export async function openApt(options: AptOptions = {}): Promise<Apt> {
   const run = options.run ?? runCommand
   const machine = options.machine ?? '/etc/apt'
-  const folder = homePath('apt')
+  const suite = options.suite ?? standardSuite
+  const folder = aptFolder(options)
   if (/["\\\n]/.test(folder)) throw new UfrError('UFR-USAGE', `apt cannot work in ${JSON.stringify(folder)}`)
   const archives = debianArchives(readSources(machine))
   if (!archives.some((archive) => archive.kind === 'main')) {
@@ -49,12 +59,13 @@ export async function openApt(options: AptOptions = {}): Promise<Apt> {
   }
   fs.mkdirSync(path.join(folder, 'cache/archives/partial'), { recursive: true })
   writeChanged(path.join(folder, 'state/status'), '')
-  const sources = writeChanged(path.join(folder, 'etc/sources.list'), sourcesText(archives))
+  const sources = writeChanged(path.join(folder, 'etc/sources.list'), sourcesText(archives, suite))
   const network = await networkSettings(run)
   writeChanged(path.join(folder, 'etc/apt.conf'), configurationText(folder, machine, network), 0o600)
   const env = { ...process.env, LC_ALL: 'C', APT_CONFIG: path.join(folder, 'etc/apt.conf') }
   const stamp = path.join(folder, 'state/updated')
   return {
+    folder,
     run: (command, args, cwd) => run(command, args, { env, install, ...(cwd === undefined ? {} : { cwd }) }),
     changed: sources,
     updated: fs.statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0,
@@ -84,7 +95,7 @@ function readSources(machine: string): { name: string; text: string }[] {
   )
 }
 
-function sourcesText(archives: readonly DebianArchive[]): string {
+function sourcesText(archives: readonly DebianArchive[], suite: string): string {
   const lines = archives.flatMap(({ uri, kind, updates, trusted }) => {
     const trust = trusted ? 'trusted=yes' : fs.existsSync(keyring) ? `signed-by=${keyring}` : ''
     const suites =

@@ -39,8 +39,9 @@ export function linux(kernel: Kernel): Unikernel {
     name: 'linux',
     kernel,
     leastMemoryMiB: 96,
+    links: ['user', 'tap'],
     plan: (program) => plan(kernel, program),
-    machine: (volumes, settings) => machine(kernel, volumes, settings),
+    machine: (_program, volumes, settings) => machine(kernel, volumes, settings),
     disk: (program) =>
       planErofs(wholeTree(kernel, program), { uuid: digestUuid(program.base.key), label: 'ufr' }),
     kernelLine: (line) => (/^\[ *\d+\.\d+\] /.test(line) ? {} : undefined),
@@ -139,16 +140,18 @@ function machine(kernel: Kernel, volumes: Record<string, Volume>, settings: Mach
     'cryptomgr.notests',
   ]
   if (settings.tscKhz !== undefined) parameters.push(`tsc_early_khz=${settings.tscKhz}`)
-  if (settings.separateErrors) parameters.push(`${errorsParameter}=/dev/ttyS1`)
+  const errorLine = settings.separateErrors && settings.traits.errorLine
+  if (errorLine) parameters.push(`${errorsParameter}=/dev/ttyS1`)
   return {
-    kernel: { file: kernelFile(kernel, 'vmlinux'), digest: kernel.digest },
+    kernel: { file: kernelFile(kernel, 'vmlinux'), digest: kernel.digest, protocols: ['pvh', 'linux'] },
+    board: 'microvm',
     initrd: file('initramfs'),
     commandLine: parameters.join(' '),
     disks: [disk('base'), disk('function')],
     memoryMiB: settings.memoryMiB,
     cpus: settings.cpus,
-    ...(settings.network && { network: { link: 'user' } }),
-    errorLine: settings.separateErrors,
+    ...(settings.network && { network: settings.network }),
+    errorLine,
     entropy: true,
   }
 }

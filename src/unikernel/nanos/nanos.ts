@@ -29,8 +29,9 @@ export function nanos(kernel: Kernel): Unikernel {
     name: 'nanos',
     kernel,
     leastMemoryMiB: 32,
+    links: ['user', 'tap'],
     plan,
-    machine: (volumes, settings) => machine(kernel, volumes, settings),
+    machine: (_program, volumes, settings) => machine(kernel, volumes, settings),
     disk: (program) => disk(kernel, program),
     kernelLine,
     carriageReturns: false,
@@ -99,14 +100,16 @@ function machine(kernel: Kernel, volumes: Record<string, Volume>, settings: Mach
   })
   const { root, base } = volumes
   return {
-    kernel: { file: kernelFile(kernel, 'kernel'), digest: kernel.digest },
-    // Nanos reads no command line where it is started by PVH.
+    // Firecracker's way into PVH ends in a triple fault (it reads 0xfffffffc); QEMU has no other for such a file.
+    kernel: { file: kernelFile(kernel, 'kernel'), digest: kernel.digest, protocols: ['linux', 'pvh'] },
+    board: 'microvm',
+    // All settings are in the manifest: started by PVH, Nanos reads no command line.
     commandLine: '',
     // The root first: devices are probed in the opposite order, and the base has to be known before the root is ready.
     disks: [disk(root!, 'scratch'), ...(base ? [disk(base, 'read-only')] : [])],
     memoryMiB: settings.memoryMiB,
     cpus: settings.cpus,
-    ...(settings.network && { network: { link: 'user' } }),
+    ...(settings.network && { network: settings.network }),
     // Nanos has one console for everything a program writes.
     errorLine: false,
     entropy: true,

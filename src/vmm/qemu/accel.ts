@@ -66,7 +66,7 @@ async function boot(file: string, kernel: string, accel: Accel): Promise<ProbeRe
   const args = ['-M', 'microvm', '-accel', accel, '-cpu', accel === 'kvm' ? 'host' : 'max', '-m', '32', '-S']
   args.push('-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-kernel', kernel)
   args.push('-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control', '-device', 'isa-debug-exit')
-  const child = spawnTied(file, args, 1)
+  const child = spawnTied(file, args, { sockets: 1 })
   let words = ''
   child.stderr?.on('data', (chunk: Buffer) => {
     words = (words + chunk).slice(-2048)

@@ -1,5 +1,5 @@
-import type { MachineSpec } from '../machine.ts'
-import type { Accel } from '../vmm.ts'
+import { type Board, guestNetwork, type MachineSpec } from '../machine.ts'
+import type { Accel, LinkEnd } from '../vmm.ts'
 
 /** File descriptors at which QEMU finds its control and serial sockets: no socket file, so nothing to leave behind. */
 export const descriptors = { qmp: 3, console: 4, errorLine: 5 } as const
@@ -7,16 +7,27 @@ export const descriptors = { qmp: 3, console: 4, errorLine: 5 } as const
 /** Name of the guest's network in QEMU, for commands that add a forwarded port. */
 export const networkId = 'net'
 
-/**
- * QEMU's arguments for a machine. The board is always `microvm`: Linux finds its devices there by ACPI, Nanos needs
- * the real-time clock, a single I/O APIC and virtio 1.0 or it stays silent.
- */
-export function qemuArguments(spec: MachineSpec, accel: Accel): string[] {
+/** How each board is had. */
+const boards: Record<Board, { args: string[]; bus: 'device' | 'pci' }> = {
+  // Linux finds its devices by ACPI, Nanos needs the real-time clock, a single I/O APIC and virtio 1.0 or it stays
+  // silent. SeaBIOS from 1.16.3 on (Debian 13) has its ACPI tables at the end of memory, where QEMU puts the initrd.
+  microvm: {
+    args: [
+      ...['-M', 'microvm,acpi=on,rtc=on,ioapic2=off', '-global', 'virtio-mmio.force-legacy=false'],
+      ...['-bios', 'qboot.rom'],
+    ],
+    bus: 'device',
+  },
+  pc: { args: ['-M', 'pc'], bus: 'pci' },
+}
+
+/** QEMU's arguments for a machine. */
+export function qemuArguments(spec: MachineSpec, accel: Accel, link?: LinkEnd): string[] {
+  const { args: board, bus } = boards[spec.board]
+  const cpu = [accel === 'kvm' ? 'host' : 'max', ...(spec.cpuFeatures ?? [])].join(',')
   const args = [
-    ...['-M', 'microvm,acpi=on,rtc=on,ioapic2=off', '-global', 'virtio-mmio.force-legacy=false'],
-    // SeaBIOS from 1.16.3 on (Debian 13) has its ACPI tables at the end of memory, where QEMU puts the initrd.
-    ...['-bios', 'qboot.rom'],
-    ...['-accel', accel === 'kvm' ? 'kvm' : 'tcg,thread=multi', '-cpu', accel === 'kvm' ? 'host' : 'max'],
+    ...board,
+    ...['-accel', accel === 'kvm' ? 'kvm' : 'tcg,thread=multi', '-cpu', cpu],
     ...['-m', String(spec.memoryMiB), '-smp', String(spec.cpus)],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot', '-S'],
     // A hostile guest that breaks out of QEMU's device models finds no way to start programs or gain rights.
@@ -35,14 +46,19 @@ export function qemuArguments(spec: MachineSpec, accel: Accel): string[] {
     const drive = `if=none,id=disk${index},format=raw,file=${escapeComma(disk.file)}`
     // QEMU's overlay is a file that has lost its name: it is gone with the process, however that ends.
     const mode = disk.mode === 'scratch' ? 'snapshot=on' : 'readonly=on'
-    return ['-drive', `${drive},${mode}`, '-device', `virtio-blk-device,drive=disk${index}`]
+    return ['-drive', `${drive},${mode}`, '-device', `virtio-blk-${bus},drive=disk${index}`]
   })
-  if (spec.network) {
-    const netdev = ['-netdev', `user,id=${networkId},restrict=on,ipv6=off`]
-    devices.push([...netdev, '-device', `virtio-net-device,netdev=${networkId}`])
+  if (link) {
+    const card = `virtio-net-${bus},netdev=${networkId},mac=${guestNetwork.mac}`
+    devices.push(['-netdev', netdev(link), '-device', bus === 'pci' ? `${card},romfile=` : card])
   }
-  if (spec.entropy) devices.push(['-device', 'virtio-rng-device'])
+  if (spec.entropy) devices.push(['-device', `virtio-rng-${bus}`])
   return [...args, ...devices.flat()]
+}
+
+function netdev(link: LinkEnd): string {
+  if (link.kind === 'tap') return `tap,id=${networkId},ifname=${link.device},script=no,downscript=no`
+  return `user,id=${networkId},restrict=on,ipv6=off`
 }
 
 /** QEMU reads `,,` in an option's value as one comma. */

@@ -3,7 +3,7 @@ import type { Duplex, Readable } from 'node:stream'
 import { UfrError } from '../../base/errors.ts'
 import { guestNetwork, type MachineSpec } from '../machine.ts'
 import { spawnTied } from '../tied.ts'
-import type { Accel, Address, Vm, VmExit, Vmm, VmOutput } from '../vmm.ts'
+import type { Accel, Address, StartOptions, Vm, VmExit, Vmm, VmmTraits } from '../vmm.ts'
 import { chooseAccel } from './accel.ts'
 import { descriptors, networkId, qemuArguments } from './arguments.ts'
 import { findQemu, qemuVersion } from './binary.ts'
@@ -23,13 +23,31 @@ export function qemu(): Vmm {
     version: () => qemuVersion(file),
     chooseAccel: (wanted) => chooseAccel(file, wanted),
     tscKhz: async (accel) => (accel === 'tcg' ? hostTscKhz() : undefined),
-    start: (spec, accel, output) => start(file, spec, accel, output),
+    traits,
+    start: (spec, options) => start(file, spec, options),
   }
 }
 
-async function start(file: string, spec: MachineSpec, accel: Accel, output: VmOutput): Promise<Vm> {
+function traits(accel: Accel): VmmTraits {
+  return {
+    accel,
+    boards: ['microvm', 'pc'],
+    // QEMU's -kernel takes an ELF file of 64 bits by its PVH note only.
+    protocols: ['pvh', 'multiboot'],
+    links: ['user', 'tap'],
+    errorLine: true,
+    exitDevice: true,
+    commandLineBytes: 4096,
+    extendsCommandLine: false,
+  }
+}
+
+async function start(file: string, spec: MachineSpec, { accel, output, link }: StartOptions): Promise<Vm> {
+  requireKernel(spec)
   const spawned = performance.now()
-  const child = spawnTied(file, qemuArguments(spec, accel), spec.errorLine ? 3 : 2)
+  const args = qemuArguments(spec, accel, link)
+  const sockets = spec.errorLine ? 3 : 2
+  const child = spawnTied(file, args, { sockets, ...(link?.kind === 'tap' && { namespace: link.namespace }) })
   let running = false
   const exit = watchExit(child, () => running)
   const socket = (fd: number) => child.stdio[fd] as Duplex
@@ -51,7 +69,7 @@ async function start(file: string, spec: MachineSpec, accel: Accel, output: VmOu
     await qmp.execute('cont')
     running = true
     const times = { spawned, vcpu: performance.now() }
-    return { pid: child.pid ?? 0, times, exit, stop, reach: (port) => reach(qmp, port) }
+    return { pid: child.pid ?? 0, times, exit, stop, forward: (port) => forward(qmp, port) }
   } catch (error) {
     await stop()
     throw startError(await exit, error, file)
@@ -67,7 +85,7 @@ function receive(socket: Readable, take: (chunk: Buffer) => void): void {
 }
 
 /** QEMU chooses the host's port itself (0), so no other process can take it in between; it says which only when asked. */
-async function reach(qmp: Qmp, guestPort: number): Promise<Address> {
+async function forward(qmp: Qmp, guestPort: number): Promise<Address> {
   const monitor = (line: string) =>
     qmp.execute('human-monitor-command', { 'command-line': line }).then(String)
   const host = '127.0.0.1'
@@ -88,6 +106,11 @@ async function reach(qmp: Qmp, guestPort: number): Promise<Address> {
       { cause },
     )
   }
+}
+
+function requireKernel({ kernel: { file, protocols } }: MachineSpec): void {
+  if (protocols.some((protocol) => protocol === 'pvh' || protocol === 'multiboot')) return
+  throw new UfrError('UFR-VMM-KERNEL', `QEMU cannot start ${file}: it boots by ${protocols.join(', ')} only`)
 }
 
 function watchExit(child: ChildProcess, running: () => boolean): Promise<VmExit> {
