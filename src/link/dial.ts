@@ -30,21 +30,25 @@ export async function dial(address: Address, signal: AbortSignal): Promise<net.S
 }
 
 /** Reads the line `OK …`, and nothing behind it. */
-async function confirmation(socket: net.Socket, signal: AbortSignal): Promise<void> {
+function confirmation(socket: net.Socket, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
   let answer = ''
-  while (!answer.endsWith('\n')) {
-    const byte = socket.read(1) as Buffer | null
-    if (byte) answer += byte.toString('latin1')
-    else if (socket.readableEnded || answer.length > longestAnswer) throw refused()
-    else await Promise.race([once(socket, 'readable', { signal }), ended(socket)])
+  function read(): void {
+    while (!answer.endsWith('\n') && answer.length < longestAnswer) {
+      const byte = socket.read(1) as Buffer | null
+      if (!byte) return
+      answer += byte.toString('latin1')
+    }
+    if (/^OK .*\n$/.test(answer)) resolve()
+    else refuse()
   }
-  if (!answer.startsWith('OK ')) throw refused()
-}
-
-function ended(socket: net.Socket): Promise<never> {
-  return once(socket, 'close').then(() => Promise.reject(refused()))
-}
-
-function refused(): Error {
-  return Object.assign(new Error('the guest does not take the connection'), { code: 'ECONNREFUSED' })
+  const refuse = () =>
+    reject(Object.assign(new Error('the guest does not take the connection'), { code: 'ECONNREFUSED' }))
+  const abort = () => reject(signal.reason)
+  socket.on('readable', read).on('end', refuse).on('close', refuse)
+  signal.addEventListener('abort', abort)
+  return promise.finally(() => {
+    socket.off('readable', read).off('end', refuse).off('close', refuse)
+    signal.removeEventListener('abort', abort)
+  })
 }
