@@ -134,13 +134,13 @@ export function removeFolderAtomic(folder: string): void {
   removeFolder(temporary)
 }
 
-/** Removes what a killed process left behind a day ago or earlier. */
-export function sweepTemporary(folder: string): void {
+/** Removes what a killed process left behind a day ago or earlier, or as long ago as is said. */
+export function sweepTemporary(folder: string, olderThanMs = staleMs): void {
   for (const name of fs.readdirSync(folder)) {
     if (!name.startsWith(temporaryPrefix)) continue
     const file = path.join(folder, name)
     const stat = fs.lstatSync(file, { throwIfNoEntry: false })
-    if (stat && Date.now() - stat.mtimeMs > staleMs) removeFolder(file)
+    if (stat && Date.now() - stat.mtimeMs > olderThanMs) removeFolder(file)
   }
 }
 

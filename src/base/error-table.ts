@@ -82,10 +82,37 @@ export const errorTable = {
     'This kernel cannot be run like that on this virtual machine monitor.',
     'Take another kernel (--unikernel), VMM (--vmm) or link (--link), as the message says.',
   ),
+  'UFR-SOCKET-PATH': entry(
+    3,
+    'The path of a socket is longer than Linux allows.',
+    'Set XDG_RUNTIME_DIR or UFR_HOME to a folder with a shorter path.',
+  ),
   'UFR-VMM-CONTROL': entry(
     5,
     'The virtual machine monitor did not do what a running machine was asked for.',
     'Run again; if it stays so, report the output of `ufr doctor --json`.',
+  ),
+
+  // Links between host and guest
+  'UFR-LINK': entry(
+    3,
+    'The link between host and guest cannot be made.',
+    'See the words above; docs/links.md says how links are made.',
+  ),
+  'UFR-LINK-RIGHTS': entry(
+    3,
+    'Making a link needs rights that this process lacks.',
+    'Run as root or with CAP_NET_ADMIN and CAP_SYS_ADMIN (docs/links.md), or use --link user (QEMU) or --link vsock (Firecracker with the Linux guest).',
+  ),
+  'UFR-LINK-TOOL': entry(
+    3,
+    'A program that links are made with is not installed.',
+    'Install it: sudo apt-get install iproute2 nftables',
+  ),
+  'UFR-LINK-ADDRESSES': entry(
+    3,
+    'All addresses for guests with egress are in use.',
+    'End other guests with egress, or set UFR_TAP_POOL to a larger range that nothing else uses.',
   ),
 
   // A running guest
@@ -163,9 +190,34 @@ export const errorTable = {
     'A file or folder is not a kernel that ufr can boot: truncated, incomplete, for another machine, or something else.',
     'Build or download it again, and import it by the layouts in docs/kernels.md.',
   ),
+  'UFR-VMM-MISSING': entry(
+    3,
+    'There is no such virtual machine monitor in the store.',
+    'Get one with `ufr vmm pull firecracker` or `ufr vmm import`; `ufr vmm ls` shows what there is.',
+  ),
+  'UFR-VMM-FILE': entry(
+    2,
+    'A file or folder is not a virtual machine monitor that ufr can use: truncated, for another machine, or something else.',
+    'Build or download it again, and import it by the layouts in docs/vmms.md.',
+  ),
+  'UFR-BUILD-SOURCE': entry(
+    4,
+    'The sources of a kernel or VMM cannot be had from their git repository.',
+    'Check the address, the ref, the network and your rights there: `git ls-remote URL` shows what can be asked for.',
+  ),
+  'UFR-BUILD-COMMAND': entry(
+    4,
+    'The command that builds a kernel or VMM cannot be started, or failed.',
+    "See its last lines; upstream's page says what its build needs. --keep leaves the folder to look into.",
+  ),
+  'UFR-BUILD-OUTPUT': entry(
+    4,
+    'A build did not make what --output names, or made something outside of its folder.',
+    'Give what the command makes as a path in the clone: --output build/kernel. --keep leaves the folder to look into.',
+  ),
   'UFR-STORE-RECORD': entry(
     3,
-    'An entry of the kernel or runtime store is broken: its record or its files are damaged.',
+    'An entry of the kernel, VMM or runtime store is broken: its record or its files are damaged.',
     'Remove the entry named and pull or import it again.',
   ),
   'UFR-DEBIAN': entry(

@@ -12,6 +12,8 @@ export interface LockOptions {
   what?: string
   /** Longest wait in milliseconds. Default: 30 minutes. */
   wait?: number
+  /** Ends the waiting. */
+  signal?: AbortSignal
 }
 
 const defaultWait = 30 * 60_000
@@ -24,7 +26,7 @@ const noticeMs = 500
  * The lock is flock(2), taken by util-linux's flock(1) with a child that lives as long as its standard input is open:
  * the kernel drops it however this process ends, so there is no stale lock and no guessing about process ids. The
  * lock file itself stays; removing it would let two processes lock two different files.
- * @throws UfrError UFR-LOCKED after waiting too long; UFR-COMMAND where flock is not installed.
+ * @throws UfrError UFR-LOCKED after waiting too long; UFR-COMMAND where flock is not installed; the signal's reason.
  */
 export async function withLock<T>(
   file: string,
@@ -50,6 +52,7 @@ export async function withLock<T>(
     clearTimeout(notice)
   }
   try {
+    options.signal?.throwIfAborted()
     return await use()
   } finally {
     const closed = once(holder, 'close')
@@ -67,8 +70,17 @@ async function takeLock(file: string, options: LockOptions): Promise<ChildProces
     detached: true,
   })
   child.stdin.on('error', () => {})
+  // While it waits, flock(1) does not look at its input.
+  const stop = () => {
+    child.stdin.end()
+    child.kill('SIGKILL')
+  }
+  options.signal?.addEventListener('abort', stop, { once: true })
   const { promise, resolve, reject } = Promise.withResolvers<ChildProcess>()
-  child.stdout.once('data', () => resolve(child))
+  child.stdout.once('data', () => {
+    options.signal?.removeEventListener('abort', stop)
+    resolve(child)
+  })
   child.on('error', (error) => {
     const missing = systemCode(error) === 'ENOENT'
     reject(
@@ -83,7 +95,9 @@ async function takeLock(file: string, options: LockOptions): Promise<ChildProces
     )
   })
   child.on('close', (status) => {
-    if (status === conflictStatus) {
+    options.signal?.removeEventListener('abort', stop)
+    if (options.signal?.aborted) reject(options.signal.reason)
+    else if (status === conflictStatus) {
       reject(
         new UfrError(
           'UFR-LOCKED',

@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
@@ -12,4 +13,11 @@ export function ufrHome(): string {
 /** A path below UFR_HOME. */
 export function homePath(...parts: string[]): string {
   return path.join(ufrHome(), ...parts)
+}
+
+/** Names of the folders in a folder; none where it is not there. */
+export function folderNames(folder: string): string[] {
+  if (!fs.existsSync(folder)) return []
+  const entries = fs.readdirSync(folder, { withFileTypes: true })
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
 }

@@ -44,6 +44,11 @@ export function lastLines(text: string, count = detailLines): string[] {
   return lines.filter((line) => line !== '').slice(-count)
 }
 
+/** Whether a program's last lines say that the disk is full. */
+export function saysFull(lines: readonly string[]): boolean {
+  return lines.some((line) => /no space left on device|disk quota exceeded|out of disk ?space/i.test(line))
+}
+
 interface Collected {
   chunks: Buffer[]
   bytes: number
@@ -129,7 +134,7 @@ export async function runCommand(
 
 function failure(command: string, message: string, result: CommandResult): UfrError {
   const detail = lastLines(result.stderr === '' ? result.stdout : result.stderr)
-  if (detail.some((line) => /no space left on device|disk quota exceeded/i.test(line))) {
+  if (saysFull(detail)) {
     return new UfrError('UFR-DATA', `${command} could not write: no space is left`, { detail })
   }
   return new UfrError('UFR-COMMAND', message, { detail })

@@ -21,7 +21,7 @@ export const build: Action = async ({ words, options, json, progress }) => {
   const { digest } = image.record
   if (output) {
     progress.step(`Writing ${output}`)
-    writeDisk(output, unikernel.disk(program))
+    await writeDisk(output, unikernel.disk(program))
     progress.done()
   }
   const { bytes, buildMs, cached } = image
@@ -43,9 +43,9 @@ export const build: Action = async ({ words, options, json, progress }) => {
   return 0
 }
 
-function writeDisk(file: string, layout: Layout): void {
+async function writeDisk(file: string, layout: Layout): Promise<void> {
   try {
-    writeLayout(file, layout)
+    await writeLayout(file, layout)
   } catch (error) {
     if (!(error instanceof UfrError) || error.code !== 'UFR-DATA') throw error
     // The table's advice is about the data folder.

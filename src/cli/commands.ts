@@ -1,4 +1,6 @@
 import { errorTable } from '../base/error-table.ts'
+import { kernelNames } from '../unikernel/sources.ts'
+import { vmmNames } from '../vmm/sources.ts'
 import type { Action } from './outcome.ts'
 
 /** What a shell can complete a word with. */
@@ -10,6 +12,8 @@ export interface OptionSpec {
   /** The only values that are taken. */
   choices?: readonly string[]
   complete?: Completion
+  /** Whether the command makes no sense without it. */
+  required?: boolean
 }
 
 export interface ArgumentSpec {
@@ -46,7 +50,25 @@ const unikernel: OptionSpec = {
   description: 'guest kernel; auto takes nanos where its kernel is in the store, else linux',
   choices: ['auto', 'nanos', 'osv', 'unikraft', 'linux'],
 }
-const kernelNames = ['nanos', 'linux']
+const building = (word: string): OptionSpec[] => [
+  {
+    flags: '--repo <url>',
+    description: 'git repository: https://HOST/PATH, user@HOST:PATH, or a folder',
+    complete: 'folder',
+    required: true,
+  },
+  { flags: '--ref <ref>', description: 'branch, tag or commit of it', required: true },
+  {
+    flags: '--output <path>',
+    description: 'what the command makes, as a path in the clone (. for all of it)',
+    required: true,
+  },
+  {
+    flags: '--version <name>',
+    description: `version of the ${word} in the store, instead of the one that it tells`,
+  },
+  { flags: '--keep', description: 'leave the clone in UFR_HOME/build to look into' },
+]
 /** As they are in examples/; a test keeps the two together. */
 const exampleNames = ['hello-node', 'web-node']
 const nodeNames = ['nodejs24.x', 'nodejs22.x', 'nodejs20.x']
@@ -187,7 +209,7 @@ export const commands: CommandSpec[] = [
   },
   {
     name: 'kernel',
-    description: 'Guest kernels: get, import, list and remove them.',
+    description: 'Guest kernels: get, import, build, list and remove them.',
     summary: 'guest kernels',
     commands: [
       {
@@ -198,12 +220,19 @@ export const commands: CommandSpec[] = [
       },
       {
         name: 'pull',
-        description: "Download a kernel: Nanos from upstream's releases, Linux from Debian through apt.",
-        arguments: [{ name: '<name>', description: 'nanos[@version] or linux', complete: kernelNames }],
+        description:
+          'Download a kernel from where upstream publishes it; Linux comes from Debian through apt.',
+        arguments: [
+          {
+            name: '<name>',
+            description: `${kernelNames.join(', ')}; @version behind it for another than the latest`,
+            complete: kernelNames,
+          },
+        ],
         options: [
           {
             flags: '--update',
-            description: 'look for a newer linux although one is there; nanos always does',
+            description: 'look for a newer linux although one is there; others always do',
           },
           json,
         ],
@@ -212,10 +241,10 @@ export const commands: CommandSpec[] = [
       {
         name: 'import',
         description:
-          'Take a kernel of your own: a Nanos build tree, release folder or kernel.img; a Linux /boot/vmlinuz-… with ' +
-          'its modules.',
+          'Take a kernel of your own: a build tree, a release folder or the kernel alone; a Linux /boot/vmlinuz-… with ' +
+          'its modules. What is looked for where: docs/kernels.md.',
         arguments: [
-          { name: '<name>', description: 'nanos or linux', complete: kernelNames },
+          { name: '<name>', description: kernelNames.join(', '), complete: kernelNames },
           { name: '<path>', description: 'folder or file', complete: 'file' },
         ],
         options: [
@@ -234,11 +263,96 @@ export const commands: CommandSpec[] = [
         action: async () => (await import('./kernel.ts')).importKernel,
       },
       {
+        name: 'build',
+        description:
+          'Have a kernel from source: clones a repository with its submodules, runs a command in it, and imports what ' +
+          'that made. Which command, says the page of each kernel (docs/kernels.md).',
+        arguments: [
+          { name: '<name>', description: 'the kernel that it makes', complete: kernelNames },
+          { name: '<command...>', description: 'what builds it, after --' },
+        ],
+        options: [
+          ...building('kernel'),
+          {
+            flags: '--modules <path>',
+            description: "linux: folder of the kernel's modules, as a path in the clone",
+          },
+          json,
+        ],
+        examples: ['ufr kernel build nanos --repo ~/nanos --ref master --output . -- make -j4'],
+        action: async () => (await import('./kernel.ts')).build,
+      },
+      {
         name: 'rm',
         description: 'Remove a kernel from the store.',
         arguments: [{ name: '<name>', description: 'such as nanos@0.1.55' }],
         options: [json],
         action: async () => (await import('./kernel.ts')).remove,
+      },
+    ],
+  },
+  {
+    name: 'vmm',
+    description:
+      "Virtual machine monitors beside QEMU, which is the host's: get, import, build, list and remove them.",
+    summary: 'virtual machine monitors',
+    commands: [
+      {
+        name: 'ls',
+        description: 'List the VMMs of the store.',
+        options: [json],
+        action: async () => (await import('./vmm.ts')).list,
+      },
+      {
+        name: 'pull',
+        description: "Download a VMM with its jailer from upstream's releases.",
+        arguments: [
+          {
+            name: '<name>',
+            description: `${vmmNames.join(', ')}; @version behind it for another than the latest`,
+            complete: vmmNames,
+          },
+        ],
+        options: [json],
+        examples: ['ufr vmm pull firecracker', 'ufr vmm pull firecracker@1.16.1'],
+        action: async () => (await import('./vmm.ts')).pull,
+      },
+      {
+        name: 'import',
+        description:
+          'Take a VMM of your own: a program with the jailer beside it, an unpacked release, a build tree.',
+        arguments: [
+          { name: '<name>', description: 'firecracker', complete: vmmNames },
+          { name: '<path>', description: 'folder or file', complete: 'file' },
+        ],
+        options: [json],
+        examples: [
+          'ufr vmm import firecracker release-v1.16.1-x86_64',
+          'ufr vmm import firecracker /usr/local/bin/firecracker',
+        ],
+        action: async () => (await import('./vmm.ts')).importVmm,
+      },
+      {
+        name: 'build',
+        description:
+          'Have a VMM from source: clones a repository with its submodules, runs a command in it, and imports what that ' +
+          'made. Which command, says the page of each VMM (docs/vmms.md).',
+        arguments: [
+          { name: '<name>', description: 'the VMM that it makes', complete: vmmNames },
+          { name: '<command...>', description: 'what builds it, after --' },
+        ],
+        options: [...building('VMM'), json],
+        examples: [
+          'ufr vmm build firecracker --repo ~/firecracker --ref main --output . -- cargo build --release',
+        ],
+        action: async () => (await import('./vmm.ts')).build,
+      },
+      {
+        name: 'rm',
+        description: 'Remove a VMM from the store.',
+        arguments: [{ name: '<name>', description: 'such as firecracker@1.16.1' }],
+        options: [json],
+        action: async () => (await import('./vmm.ts')).remove,
       },
     ],
   },

@@ -25,6 +25,8 @@ function createProgram(finished: (status: number) => void): Command {
   const program = new Command('ufr')
   program.description(introduction).addHelpText('after', firstSteps)
   program.option('-V, --version', 'print the version')
+  // Options belong to the command that they stand behind: some have a --version of their own.
+  program.enablePositionalOptions()
   // Ours goes down to commands of commands, and knows when there is none of that name.
   program.helpCommand(false)
   program.configureHelp({ helpWidth: 110 }).showSuggestionAfterError()
@@ -79,8 +81,8 @@ function addCommand(
   })
 }
 
-function commanderOption({ flags, description, choices }: OptionSpec): Option {
-  const option = new Option(flags, description)
+function commanderOption({ flags, description, choices, required = false }: OptionSpec): Option {
+  const option = new Option(flags, description).makeOptionMandatory(required)
   return choices ? option.choices(choices) : option
 }
 

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { createFolderAtomic, removeFolderAtomic, writeFileAtomic } from '../base/atomic.ts'
 import { type ErrorCode, UfrError } from '../base/errors.ts'
-import { homePath } from '../base/paths.ts'
+import { folderNames, homePath } from '../base/paths.ts'
 import { fileSha256 } from './download/checksum.ts'
 import {
   checkRecord,
@@ -95,7 +95,10 @@ function readDefault(kind: Kind, name: string): string | undefined {
  * @returns the entry, and whether the very same files were there already.
  * @throws UfrError UFR-DATA where the store cannot be written.
  */
-export async function registerEntry(kind: Kind, wanted: NewEntry): Promise<{ entry: Entry; already: boolean }> {
+export async function registerEntry(
+  kind: Kind,
+  wanted: NewEntry,
+): Promise<{ entry: Entry; already: boolean }> {
   const { name } = wanted
   let version = wanted.version
   for (let attempt = 0; ; attempt++) {
@@ -107,7 +110,7 @@ export async function registerEntry(kind: Kind, wanted: NewEntry): Promise<{ ent
     const there = created ? undefined : tryRead(kind, name, version)
     if (!created && there?.digest !== digest) {
       if (attempt > 0)
-        throw brokenError(kind, folder, name, version, 'its content is not what its version says')
+        throw brokenError(kind, { folder, name, version }, 'its content is not what its version says')
       version = `${wanted.version}-${digest.slice(0, 8)}`
       continue
     }
@@ -138,18 +141,19 @@ function buildFolder(kind: Kind, folder: string, entry: NewEntry): string {
     provenance: { ...entry.provenance, at: new Date().toISOString() },
   }
   checkRecord(record)
-  fs.writeFileSync(path.join(folder, kind.recordName), `${JSON.stringify(record, null, 2)}\n`, { flush: true })
+  fs.writeFileSync(path.join(folder, kind.recordName), `${JSON.stringify(record, null, 2)}\n`, {
+    flush: true,
+  })
   return record.digest
 }
 
-function brokenError(
-  kind: Kind,
-  folder: string,
-  name: string,
-  version: string,
-  why: string,
-  cause?: unknown,
-): UfrError {
+interface Place {
+  folder: string
+  name: string
+  version: string
+}
+
+function brokenError(kind: Kind, { folder, name, version }: Place, why: string, cause?: unknown): UfrError {
   return new UfrError('UFR-STORE-RECORD', `The ${kind.word} store's ${folder} is broken: ${why}`, {
     fix: `Remove it with \`ufr ${kind.word} rm ${name}@${version}\` and pull or import it again.`,
     cause,
@@ -174,7 +178,7 @@ function readEntry(kind: Kind, name: string, version: string): Entry {
     }
     return { ...record, folder, isDefault: readDefault(kind, name) === version }
   } catch (error) {
-    throw brokenError(kind, folder, name, version, (error as Error).message, error)
+    throw brokenError(kind, { folder, name, version }, (error as Error).message, error)
   }
 }
 
@@ -193,13 +197,6 @@ function missingError(kind: Kind, name: string, version: string | undefined): Uf
     fix: `Get it with \`ufr ${kind.word} pull ${wanted}\`, or \`ufr ${kind.word} import ${name} PATH\`.`,
     detail: there.length > 0 ? [`There is: ${there.map((each) => `${name}@${each}`).join(', ')}`] : [],
   })
-}
-
-/** Names of the folders in a folder; none where it is not there. */
-export function folderNames(folder: string): string[] {
-  if (!fs.existsSync(folder)) return []
-  const entries = fs.readdirSync(folder, { withFileTypes: true })
-  return entries.filter((each) => each.isDirectory()).map((each) => each.name)
 }
 
 function versionsOf(kind: Kind, name: string): string[] {
@@ -285,7 +282,7 @@ export function filesOf(entry: Entry, role: string): string[] {
  */
 export function fileOf(kind: Kind, entry: Entry, role: string): string {
   const [file] = filesOf(entry, role)
-  if (file === undefined) throw brokenError(kind, entry.folder, entry.name, entry.version, `it has no ${role}`)
+  if (file === undefined) throw brokenError(kind, entry, `it has no ${role}`)
   return file
 }
 
@@ -293,6 +290,6 @@ export function fileOf(kind: Kind, entry: Entry, role: string): string {
 export function verifyEntry(kind: Kind, entry: Entry): void {
   for (const file of entry.files) {
     if (fileSha256(path.join(entry.folder, file.path)) === file.sha256) continue
-    throw brokenError(kind, entry.folder, entry.name, entry.version, `${file.path} is not what was registered`)
+    throw brokenError(kind, entry, `${file.path} is not what was registered`)
   }
 }

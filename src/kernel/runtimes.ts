@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { removeFolderAtomic } from '../base/atomic.ts'
 import { UfrError } from '../base/errors.ts'
-import { homePath } from '../base/paths.ts'
+import { folderNames, homePath } from '../base/paths.ts'
 
 /** A language runtime of the store: the root of a guest with the runtime in it. */
 export interface Runtime {
@@ -83,18 +83,12 @@ export function readRuntime(language: string, version: string): Runtime {
   }
 }
 
-function folders(folder: string): string[] {
-  if (!fs.existsSync(folder)) return []
-  const entries = fs.readdirSync(folder, { withFileTypes: true })
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
-}
-
 /** All language runtimes of the store: by language, the newest version first; broken ones apart. */
 export function listRuntimes(): { runtimes: Runtime[]; broken: BrokenRuntime[] } {
   const runtimes: Runtime[] = []
   const broken: BrokenRuntime[] = []
-  for (const language of folders(homePath('runtimes')).filter((name) => languagePattern.test(name))) {
-    const versions = folders(homePath('runtimes', language)).filter((name) => versionPattern.test(name))
+  for (const language of folderNames(homePath('runtimes')).filter((name) => languagePattern.test(name))) {
+    const versions = folderNames(homePath('runtimes', language)).filter((name) => versionPattern.test(name))
     for (const version of versions.sort((a, b) => -compareVersions(a, b))) {
       const folder = runtimeFolder(language, version)
       try {

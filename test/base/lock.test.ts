@@ -69,6 +69,24 @@ test('waiting has an end, and is told of', { timeout: 30_000 }, async () => {
   await once(child, 'close')
 })
 
+test('waiting ends with a signal, and takes no lock along', { timeout: 30_000 }, async () => {
+  const child = holder(60_000)
+  await once(child.stdout!, 'data')
+  const lock = path.join(folder, 'lock')
+  const controller = new AbortController()
+  const waiting = withLock(lock, async () => assert.fail('not mine'), { signal: controller.signal })
+  setTimeout(() => controller.abort(new Error('enough')), 100)
+  await assert.rejects(waiting, /enough/)
+  child.kill('SIGKILL')
+  await once(child, 'close')
+  const { signal } = new AbortController()
+  assert.equal(await withLock(lock, async () => 1, { wait: 10_000, signal }), 1)
+  await assert.rejects(
+    withLock(lock, async () => 1, { signal: controller.signal }),
+    /enough/,
+  )
+})
+
 test('the lock is free again after an error', async () => {
   const lock = path.join(folder, 'lock')
   await assert.rejects(

@@ -74,7 +74,6 @@ const mistakes: [string[], RegExp][] = [
   [['completion', 'tcsh'], /UFR-USAGE: no completion for tcsh\n {2}Shells are bash, zsh and fish/],
   [['completion', 'toString'], /UFR-USAGE: no completion for toString/],
   [['kernel', 'pull', 'nano'], /UFR-USAGE: there is no kernel called nano\n/],
-  [['kernel', 'pull', 'osv'], /UFR-NOT-YET/],
   [['kernel', 'pull', 'linux@6.1'], /UFR-USAGE: a version of linux cannot be chosen/],
   [['kernel', 'rm', 'nanos'], /UFR-USAGE: nanos does not say which version/],
   [['kernel', 'rm', '../x@1'], /UFR-USAGE: .*cannot name a kernel/],

@@ -56,7 +56,6 @@ const refusals: Refusal[] = [
   { args: ['--memory', '-1'], says: /^UFR-USAGE: --memory must be an integer/ },
   { args: ['--timeout', '901'], says: /^UFR-USAGE: --timeout must be an integer from 1 to 900, not 901\n/ },
   { args: ['--trace', 'file'], says: /^UFR-NOT-YET: --trace cannot be used yet\n/ },
-  { args: ['--unikernel', 'osv'], says: /^UFR-NOT-YET: osv cannot be used yet\n/ },
   { args: ['--unikernel', 'unikraft'], says: /^UFR-NOT-YET: unikraft cannot be used yet\n/ },
   { args: ['--vmm', 'firecracker'], says: /^UFR-NOT-YET: firecracker cannot be used yet\n/ },
   {

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { registerLinux } from '../../src/unikernel/linux/assemble.ts'
 import { filesBelow } from '../kernel/home.ts'
-import { bzImage, moduleFiles, release, writeLinux } from '../unikernel/linux-parts.ts'
+import { bzImage, moduleFiles, release } from '../unikernel/linux-parts.ts'
 import { nanosKernel, writeFiles } from '../unikernel/nanos-folders.ts'
 import { scratch, ufr } from './command.ts'
-import { homeWithKernel, writeProgram } from './home.ts'
+import { homeWithKernel, pulledLinux, writeProgram } from './home.ts'
 import { document, errorDocument } from './schemas.ts'
 
 /** Every way out of the machine is shut: proxies that nobody answers for, and no apt nor npm to be found. */
@@ -66,26 +65,6 @@ test('a Linux kernel is imported with modules from where they are said to be', a
   assert.deepEqual([kernel.name, kernel.version, already], ['linux', release, false])
   assert.ok(kernel.files.some(({ role }: { role: string }) => role === 'module'))
 })
-
-/** Puts a kernel into the store as a pull of Debian's packages would have. */
-async function pulledLinux(folder: string, home: string): Promise<void> {
-  writeLinux(folder)
-  const before = process.env['UFR_HOME']
-  process.env['UFR_HOME'] = home
-  try {
-    await registerLinux({
-      vmlinuz: path.join(folder, 'vmlinuz'),
-      modules: path.join(folder, 'lib/modules', release),
-      busybox: path.join(folder, 'busybox'),
-      version: '6.1.9-1',
-      details: { package: 'linux-image-test' },
-      provenance: { how: 'pull', from: 'Debian package linux-image-test 6.1.9-1' },
-    })
-  } finally {
-    if (before === undefined) delete process.env['UFR_HOME']
-    else process.env['UFR_HOME'] = before
-  }
-}
 
 test('what was pulled before is said to be there, without apt or network; --update asks for more', async (t) => {
   const folder = scratch(t)

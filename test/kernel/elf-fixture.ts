@@ -1,7 +1,8 @@
 interface ElfOptions {
   sections?: Record<string, string>
   machine?: number
-  payload?: string
+  /** What is loaded, and where the program starts. */
+  payload?: string | Buffer
   /** Names for DT_NEEDED; any value makes the file a dynamic one. */
   needed?: string[]
 }
@@ -49,13 +50,17 @@ function sectionHeaders(
   return headers
 }
 
+function bytesOf(content: string | Buffer): Buffer {
+  return typeof content === 'string' ? Buffer.from(content) : content
+}
+
 /** A small 64-bit x86 ELF file: one loaded segment, and the sections given. */
 export function elfFixture(options: ElfOptions = {}): Buffer {
   const programHeaders = options.needed === undefined ? 1 : 2
   const start = 64 + programHeaders * programHeaderBytes
   const payload = options.needed
     ? dynamicPayload(options.needed, start)
-    : Buffer.from(options.payload ?? 'code of the program')
+    : bytesOf(options.payload ?? 'code of the program')
   const sections = Object.entries(options.sections ?? { '.text': 'x' })
   const names = Buffer.from(`\0${[...sections.map(([name]) => name), '.shstrtab'].join('\0')}\0`)
   let end = start + payload.length

@@ -17,7 +17,7 @@ const home = useHome()
 const at = (name = '') => home.beside(`from/${name}`)
 
 async function refused(from: string, pattern: RegExp): Promise<void> {
-  await assert.rejects(importNanos(from, noProgress()), (error) => {
+  await assert.rejects(importNanos(from, {}, noProgress()), (error) => {
     assert.ok(error instanceof UfrError)
     assert.ok(['UFR-KERNEL-FILE', 'UFR-FORMAT'].includes(error.code))
     assert.match(error.message, pattern)
@@ -28,14 +28,14 @@ async function refused(from: string, pattern: RegExp): Promise<void> {
 
 test('a build tree: kernel, boot loader and klibs, by the commit it was built from', async () => {
   writeBuildTree(at())
-  const { kernel, already } = await importNanos(at(), noProgress())
+  const { kernel, already } = await importNanos(at(), {}, noProgress())
   assert.equal(already, false)
   assert.equal(kernel.version, commit.slice(0, 8))
   assert.deepEqual(filesBelow(kernel.folder), ['boot.img', 'kernel.img', 'kernel.json', 'klibs/tls'])
   assert.deepEqual(fs.readFileSync(kernelFiles(kernel, 'kernel')[0] ?? ''), nanosKernel())
   assert.equal(kernel.provenance.how, 'import')
   assert.equal(kernel.provenance.from, path.resolve(at()))
-  assert.equal((await importNanos(at(), noProgress())).already, true)
+  assert.equal((await importNanos(at(), {}, noProgress())).already, true)
   assert.deepEqual(findKernel('nanos').digest, kernel.digest)
 })
 
@@ -57,14 +57,14 @@ test('a build tree whose commit is tagged has that version; one that moved on ke
     'output/platform/pc/gitversion.c': `"${built}"`,
   })
   git('commit', '-q', '--allow-empty', '-m', 'two')
-  assert.equal((await importNanos(at(), noProgress())).kernel.version, built.slice(0, 8))
+  assert.equal((await importNanos(at(), {}, noProgress())).kernel.version, built.slice(0, 8))
   git('tag', '0.1.99', built)
-  assert.equal((await importNanos(at(), noProgress())).kernel.version, '0.1.99')
+  assert.equal((await importNanos(at(), {}, noProgress())).kernel.version, '0.1.99')
 })
 
 test('a release folder is known by its name, any other by the kernel itself', async () => {
   writeFiles(at('0.1.54'), releaseFiles())
-  const { kernel } = await importNanos(at('0.1.54'), noProgress())
+  const { kernel } = await importNanos(at('0.1.54'), {}, noProgress())
   assert.equal(kernel.version, '0.1.54')
   assert.deepEqual(filesBelow(kernel.folder), [
     'boot.img',
@@ -74,18 +74,18 @@ test('a release folder is known by its name, any other by the kernel itself', as
     'klibs/tls',
   ])
   fs.renameSync(at('0.1.54'), at('mine'))
-  assert.match((await importNanos(at('mine'), noProgress())).kernel.version, /^sha256-[0-9a-f]{12}$/)
+  assert.match((await importNanos(at('mine'), {}, noProgress())).kernel.version, /^sha256-[0-9a-f]{12}$/)
 })
 
 test('a kernel file alone, and a folder without boot loader and klibs', async () => {
   writeFiles(at(), { 'kernel.img': nanosKernel() })
-  const file = (await importNanos(at('kernel.img'), noProgress())).kernel
+  const file = (await importNanos(at('kernel.img'), {}, noProgress())).kernel
   assert.match(file.version, /^sha256-[0-9a-f]{12}$/)
   assert.deepEqual(
     file.files.map((each) => each.role),
     ['kernel'],
   )
-  assert.equal((await importNanos(at(), noProgress())).already, true)
+  assert.equal((await importNanos(at(), {}, noProgress())).already, true)
 })
 
 test('what is no kernel is named, and nothing is kept', async () => {

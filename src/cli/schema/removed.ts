@@ -3,7 +3,7 @@ import { draft } from './parts.ts'
 
 export const removedSchema = {
   $schema: draft,
-  title: 'ufr kernel rm --json, ufr runtime rm --json',
+  title: 'ufr kernel rm --json, ufr vmm rm --json, ufr runtime rm --json',
   type: 'object',
   required: ['removed'],
   properties: { removed: { description: 'Absolute path of the folder that is gone.', type: 'string' } },

@@ -7,6 +7,7 @@ import { kernelAddedSchema, kernelLsSchema } from './kernel.ts'
 import { removedSchema } from './removed.ts'
 import { runSchema } from './run.ts'
 import { runtimeLsSchema, runtimePullSchema } from './runtime.ts'
+import { vmmAddedSchema, vmmLsSchema } from './vmm.ts'
 
 /**
  * What each command prints with --json, by the words of the command; published as docs/schema/WORDS.schema.json. For
@@ -23,7 +24,13 @@ export const commandSchemas = {
   'kernel ls': kernelLsSchema,
   'kernel pull': kernelAddedSchema,
   'kernel import': kernelAddedSchema,
+  'kernel build': kernelAddedSchema,
   'kernel rm': removedSchema,
+  'vmm ls': vmmLsSchema,
+  'vmm pull': vmmAddedSchema,
+  'vmm import': vmmAddedSchema,
+  'vmm build': vmmAddedSchema,
+  'vmm rm': removedSchema,
   'runtime ls': runtimeLsSchema,
   'runtime pull': runtimePullSchema,
   'runtime rm': removedSchema,

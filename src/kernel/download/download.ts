@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import type { IncomingHttpHeaders } from 'node:http'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dataError } from '../../base/atomic.ts'
@@ -11,6 +12,8 @@ import { mirrored, shownUrl } from './proxy.ts'
 
 export interface DownloadOptions {
   progress?: Progress
+  /** Further headers of the request, in small letters. */
+  headers?: Record<string, string>
   /** Sums that the file must have. */
   expected?: Partial<Sums>
   /** Attempts in a row that bring nothing new before giving up. Default: 4, that is three retries. */
@@ -83,12 +86,38 @@ export async function download(
  * @throws UfrError UFR-DOWNLOAD as `download`, or where it is larger than 64 KiB.
  */
 export async function downloadText(url: string, options: DownloadOptions = {}): Promise<string> {
+  return (await downloadBytes(url, options)).bytes.toString()
+}
+
+/**
+ * The bytes of a small file, and the header that came with them.
+ * @throws UfrError UFR-DOWNLOAD as `download`, or where it is larger than `maxBytes` (64 KiB).
+ */
+export async function downloadBytes(
+  url: string,
+  options: DownloadOptions = {},
+): Promise<{ bytes: Buffer; headers: IncomingHttpHeaders }> {
   const source = mirrored(url)
   return withRetries(source, options, async () => {
     const answer = await getOk(source, options, {})
     const chunks: Buffer[] = []
     await readBody(answer, { maxBytes: 65536, ...options }, 0, (chunk) => chunks.push(Buffer.from(chunk)))
-    return Buffer.concat(chunks).toString()
+    return { bytes: Buffer.concat(chunks), headers: answer.response.headers }
+  })
+}
+
+/**
+ * Where an address leads to by redirects, whatever is there.
+ * @throws UfrError UFR-DOWNLOAD as `download`.
+ */
+export async function redirectedTo(url: string, options: DownloadOptions = {}): Promise<URL> {
+  const source = mirrored(url)
+  return withRetries(source, options, async () => {
+    const answer = await get(source, { connectTimeout: options.connectTimeout ?? 30_000 })
+    answer.response.destroy()
+    const status = answer.response.statusCode ?? 0
+    if (status >= 500 || (status >= 400 && answer.url === source)) throw statusError(answer)
+    return new URL(shownUrl(answer.url))
   })
 }
 
@@ -220,16 +249,22 @@ async function getOk(
   options: DownloadOptions,
   headers: Record<string, string>,
 ): Promise<Answer> {
-  const answer = await get(source, { headers, connectTimeout: options.connectTimeout ?? 30_000 })
+  const answer = await get(source, {
+    headers: { ...options.headers, ...headers },
+    connectTimeout: options.connectTimeout ?? 30_000,
+  })
   const status = answer.response.statusCode ?? 0
   const asked = headers['range'] !== undefined
   if (status === 200 || (asked && (status === 206 || status === 416))) return answer
   answer.response.destroy()
+  throw statusError(answer)
+}
+
+function statusError({ response }: Answer): HttpError {
+  const status = response.statusCode ?? 0
   const retry = status >= 500 || status === 408 || status === 429
-  throw new HttpError(`the server answered ${status} ${answer.response.statusMessage ?? ''}`.trim(), {
-    retry,
-    status,
-  })
+  const text = `the server answered ${status} ${response.statusMessage ?? ''}`.trim()
+  return new HttpError(text, { retry, status, challenge: response.headers['www-authenticate'] })
 }
 
 async function withRetries<T>(
@@ -264,4 +299,9 @@ function downloadError(source: URL, error: HttpError): UfrError {
 /** The HTTP status that a UFR-DOWNLOAD error stands for, if a server answered at all. */
 export function downloadStatus(error: unknown): number | undefined {
   return error instanceof UfrError && error.cause instanceof HttpError ? error.cause.status : undefined
+}
+
+/** What a server wants to see that answered 401, if it said so. */
+export function downloadChallenge(error: unknown): string | undefined {
+  return error instanceof UfrError && error.cause instanceof HttpError ? error.cause.challenge : undefined
 }

@@ -5,6 +5,7 @@ import tls from 'node:tls'
 import { basicAuthorization, proxyFor, shownUrl } from './proxy.ts'
 
 export interface RequestOptions {
+  /** In small letters. `authorization` goes to the address itself, and to no other origin that it redirects to. */
   headers?: Record<string, string>
   /** Milliseconds until the answer's header must be there, connecting included. */
   connectTimeout: number
@@ -23,11 +24,17 @@ const redirects = new Set([301, 302, 303, 307, 308])
 export class HttpError extends Error {
   readonly retry: boolean
   readonly status: number | undefined
+  /** What a server that answered 401 wants to see (RFC 9110, 11.6.1). */
+  readonly challenge: string | undefined
 
-  constructor(message: string, options: { retry: boolean; status?: number; cause?: unknown }) {
+  constructor(
+    message: string,
+    options: { retry: boolean; status?: number; challenge?: string | undefined; cause?: unknown },
+  ) {
     super(message, options.cause === undefined ? {} : { cause: options.cause })
     this.retry = options.retry
     this.status = options.status
+    this.challenge = options.challenge
   }
 }
 
@@ -39,13 +46,18 @@ export class HttpError extends Error {
 export async function get(start: URL, options: RequestOptions): Promise<Answer> {
   let url = start
   for (let hops = 0; ; hops++) {
-    const response = await request(url, options)
+    const response = await request(url, url.origin === start.origin ? options : unauthorized(options))
     const location = response.headers.location
     if (!redirects.has(response.statusCode ?? 0) || location === undefined) return { response, url }
     response.destroy()
     if (hops === maxRedirects) throw new HttpError(`more than ${maxRedirects} redirects`, { retry: false })
     url = redirectTarget(url, location)
   }
+}
+
+function unauthorized(options: RequestOptions): RequestOptions {
+  const { authorization: _, ...headers } = options.headers ?? {}
+  return { ...options, headers }
 }
 
 function redirectTarget(from: URL, location: string): URL {

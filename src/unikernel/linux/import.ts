@@ -6,11 +6,12 @@ import { homePath } from '../../base/paths.ts'
 import type { Progress } from '../../base/progress.ts'
 import type { DebianOptions } from '../../kernel/debian/packages.ts'
 import { fileSha256 } from '../../kernel/download/checksum.ts'
+import { type ImportOptions, importedFrom } from '../../kernel/import.ts'
 import { kernelFiles, listKernels, type Registered } from '../../kernel/store.ts'
 import { isStaticProgram, registerLinux, releaseOf } from './assemble.ts'
 import { fetchBusybox } from './pull.ts'
 
-export interface ImportLinuxOptions extends DebianOptions {
+export interface ImportLinuxOptions extends DebianOptions, ImportOptions {
   /**
    * Folder of the kernel's modules, or one with `lib/modules/RELEASE` in it. Default: `lib/modules/RELEASE` beside the
    * kernel's `boot` folder, else on the host.
@@ -40,8 +41,9 @@ export async function importLinux(
   try {
     return await withTemporaryFolder(homePath('downloads'), async (folder) => {
       const busybox = options.busybox ?? hostBusybox() ?? (await fetchBusybox(folder, progress, options))
-      const provenance = { how: 'import' as const, from: file, sha256: fileSha256(file) }
-      return registerLinux({ vmlinuz: file, modules, busybox, provenance })
+      const provenance = importedFrom(options, file, fileSha256(file))
+      const version = options.version ?? release
+      return registerLinux({ vmlinuz: file, modules, busybox, version, provenance })
     })
   } finally {
     progress.done()

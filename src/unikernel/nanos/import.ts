@@ -4,6 +4,7 @@ import { UfrError } from '../../base/errors.ts'
 import { runCommand } from '../../base/process.ts'
 import type { Progress } from '../../base/progress.ts'
 import { fileSha256 } from '../../kernel/download/checksum.ts'
+import { type ImportOptions, importedFrom, importedVersion } from '../../kernel/import.ts'
 import { type NewFile, type Registered, registerKernel } from '../../kernel/store.ts'
 import { buildTree, hasLayout, kernelFile, nanosFiles, releaseFolder } from './files.ts'
 
@@ -16,7 +17,11 @@ const layouts = `a build tree (${buildTree.kernel}), a release folder (${release
  * first digits of the kernel's sha256.
  * @throws UfrError UFR-KERNEL-FILE where nothing like that is at the path, or the kernel is truncated.
  */
-export async function importNanos(from: string, progress: Progress): Promise<Registered> {
+export async function importNanos(
+  from: string,
+  options: ImportOptions,
+  progress: Progress,
+): Promise<Registered> {
   const at = path.resolve(from)
   const stat = fs.statSync(at, { throwIfNoEntry: false })
   if (!stat) throw nothingThere(at, 'does not exist')
@@ -27,9 +32,9 @@ export async function importNanos(from: string, progress: Progress): Promise<Reg
     const sha256 = fileSha256(kernel)
     return await registerKernel({
       name: 'nanos',
-      version: version ?? `sha256-${sha256.slice(0, 12)}`,
+      version: importedVersion(options, version, sha256),
       files,
-      provenance: { how: 'import', from: at, sha256 },
+      provenance: importedFrom(options, at, sha256),
     })
   } finally {
     progress.done()

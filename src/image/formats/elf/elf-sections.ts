@@ -1,4 +1,4 @@
-import { UfrError } from '../../../base/errors.ts'
+import { type ErrorCode, UfrError } from '../../../base/errors.ts'
 import type { ByteSource } from '../../source.ts'
 import { isX86_64, readElf } from './elf.ts'
 
@@ -97,8 +97,20 @@ function expectedBytes(source: ByteSource): number {
  * @throws UfrError UFR-KERNEL-FILE saying what it is instead, or how many bytes it should have and has.
  */
 export function checkKernelElf(source: ByteSource, shown: string): void {
-  const wrong = (what: string, cause?: unknown) =>
-    new UfrError('UFR-KERNEL-FILE', `${shown} is no kernel that can be booted: ${what}`, { cause })
+  checkWholeElf(source, shown, { code: 'UFR-KERNEL-FILE', what: 'kernel that can be booted' })
+}
+
+/**
+ * As `checkKernelElf`, for any program of the host's kind.
+ * @throws UfrError with the code given, saying that it is not `what`.
+ */
+export function checkWholeElf(
+  source: ByteSource,
+  shown: string,
+  { code, what }: { code: ErrorCode; what: string },
+): void {
+  const wrong = (why: string, cause?: unknown) =>
+    new UfrError(code, `${shown} is no ${what}: ${why}`, { cause })
   if (source.size < headerBytes) throw wrong(`it has only ${source.size} bytes`)
   const ident = source.read(0, 20)
   if (Buffer.from(ident.subarray(0, 4)).toString('latin1') !== '\x7fELF') throw wrong('not an ELF file')
@@ -112,13 +124,9 @@ export function checkKernelElf(source: ByteSource, shown: string): void {
     throw wrong((error as Error).message, error)
   }
   if (expected > source.size) {
-    throw new UfrError(
-      'UFR-KERNEL-FILE',
-      `${shown} is truncated: it has ${source.size} bytes of ${expected}`,
-      {
-        fix: 'Build or download it again.',
-      },
-    )
+    throw new UfrError(code, `${shown} is truncated: it has ${source.size} bytes of ${expected}`, {
+      fix: 'Build or download it again.',
+    })
   }
   try {
     const elf = readElf(source)
