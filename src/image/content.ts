@@ -3,12 +3,16 @@ import { UfrError } from '../base/errors.ts'
 import type { ByteSource } from './source.ts'
 
 const chunkBytes = 1 << 20
+/** How many chunks are being read at a time: as many threads as Node.js has for that. */
+const chunksAhead = 4
 
 /** The bytes of one file of a tree, wherever they are. */
 export interface Content {
   readonly size: number
   /** The bytes in order. A chunk is valid only until the next one is asked for. */
   chunks(): Iterable<Uint8Array>
+  /** The same, where there is much of it: each chunk is read while the one before it is used. */
+  ahead?(): AsyncIterable<Uint8Array>
 }
 
 export function bytesContent(bytes: Uint8Array): Content {
@@ -35,21 +39,72 @@ export function fileContent(file: string, size: number): Content {
       const buffer = shared ?? Buffer.allocUnsafeSlow(chunkBytes)
       shared = undefined
       try {
-        let left = size
-        while (left > 0) {
-          const n = fs.readSync(fd, buffer, 0, Math.min(buffer.length, left), null)
-          if (n === 0) throw new UfrError('UFR-FILE-CHANGED', `${file} became shorter while it was read`)
+        // A byte more than there should be: a file that grew is noticed without asking for its size.
+        for (let left = size; ; ) {
+          const wanted = Math.min(buffer.length, left + 1)
+          const n = fs.readSync(fd, buffer, 0, wanted, null)
+          if (n > left) throw grown(file)
+          if (n === 0 && left > 0) throw shorter(file)
           left -= n
-          yield buffer.subarray(0, n)
+          if (n > 0) yield buffer.subarray(0, n)
+          if (left === 0 && n < wanted) return
         }
-        if (fs.fstatSync(fd).size !== size)
-          throw new UfrError('UFR-FILE-CHANGED', `${file} grew while it was read`)
       } finally {
         shared = buffer
         fs.closeSync(fd)
       }
     },
+    ...(size > chunksAhead * chunkBytes && { ahead: () => readAhead(file, size) }),
   }
+}
+
+async function* readAhead(file: string, size: number): AsyncGenerator<Uint8Array> {
+  const fd = fs.openSync(file, 'r')
+  const reading: Promise<Buffer>[] = []
+  let next = 0
+  function read(into: Buffer): void {
+    if (next >= size) return
+    const chunk = readWhole(into.subarray(0, size - next), next)
+    // Nobody may be waiting for it when it fails; who asks for this chunk hears of it then.
+    chunk.catch(() => {})
+    reading.push(chunk)
+    next += into.length
+  }
+  async function readWhole(bytes: Buffer, position: number): Promise<Buffer> {
+    for (let done = 0; done < bytes.length; ) {
+      const n = await readAt(fd, bytes.subarray(done), position + done)
+      if (n === 0) throw shorter(file)
+      done += n
+    }
+    return bytes
+  }
+  try {
+    for (let i = 0; i < chunksAhead; i++) read(Buffer.allocUnsafeSlow(chunkBytes))
+    for (let chunk = reading.shift(); chunk; chunk = reading.shift()) {
+      const bytes = await chunk
+      yield bytes
+      read(bytes)
+    }
+    if (fs.fstatSync(fd).size !== size) throw grown(file)
+  } finally {
+    // The file must not be closed, and its number given to another, while it is still read.
+    await Promise.allSettled(reading)
+    fs.closeSync(fd)
+  }
+}
+
+function readAt(fd: number, into: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(fd, into, 0, into.length, position, (error, n) => (error ? reject(error) : resolve(n)))
+  })
+}
+
+function shorter(file: string): UfrError {
+  return new UfrError('UFR-FILE-CHANGED', `${file} became shorter while it was read`)
+}
+
+function grown(file: string): UfrError {
+  return new UfrError('UFR-FILE-CHANGED', `${file} grew while it was read`)
 }
 
 export interface Extent {

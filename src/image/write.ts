@@ -10,7 +10,7 @@ const gatherBytes = 1 << 20
  * leaves half an image under the image's name.
  * @throws UfrError UFR-DATA where the folder cannot be written; whatever reading a content throws.
  */
-export function writeLayout(file: string, layout: Layout): void {
+export async function writeLayout(file: string, layout: Layout): Promise<void> {
   const temporary = temporaryName(file)
   let fd: number | undefined
   let left = false
@@ -20,7 +20,7 @@ export function writeLayout(file: string, layout: Layout): void {
     left = true
     // Sets the size first: gaps stay holes, and a disk too small for a sparse file's size is noticed at once.
     fs.ftruncateSync(fd, layout.size)
-    writePieces(fd, layout)
+    await writePieces(fd, layout)
     fs.closeSync(fd)
     fd = undefined
     fs.renameSync(temporary, file)
@@ -34,39 +34,36 @@ export function writeLayout(file: string, layout: Layout): void {
 }
 
 /** Small pieces that lie close together are gathered into one write: a call per 4 KiB would dominate. */
-function writePieces(fd: number, layout: Layout): void {
+async function writePieces(fd: number, layout: Layout): Promise<void> {
   const buffer = Buffer.allocUnsafeSlow(Math.min(gatherBytes, layout.size))
+  // What is gathered is for the bytes of the file from `start` to `end`.
   let start = 0
   let end = 0
   function flush(): void {
     writeAll(fd, buffer.subarray(0, end - start), start)
     start = end
   }
-  for (const { offset, content } of layout.pieces) {
-    let at = offset
+  function begin(offset: number): void {
     if (offset - end > 4096 || offset - start > buffer.length) flush()
-    if (end === start) start = end = offset
-    if (offset > end) {
-      if (offset - start > buffer.length) {
-        flush()
-        start = end = offset
-      } else {
-        buffer.fill(0, end - start, offset - start)
-        end = offset
-      }
+    if (end === start) start = offset
+    else buffer.fill(0, end - start, offset - start)
+    end = offset
+  }
+  function put(chunk: Uint8Array): void {
+    const large = chunk.length >= buffer.length / 2
+    if (large || end - start + chunk.length > buffer.length) flush()
+    if (large) {
+      writeAll(fd, chunk, end)
+      start = end += chunk.length
+    } else {
+      buffer.set(chunk, end - start)
+      end += chunk.length
     }
-    for (const chunk of content.chunks()) {
-      const large = chunk.length >= buffer.length / 2
-      if (large || at - start + chunk.length > buffer.length) flush()
-      if (large) {
-        writeAll(fd, chunk, at)
-        start = end = at + chunk.length
-      } else {
-        buffer.set(chunk, at - start)
-        end = at + chunk.length
-      }
-      at += chunk.length
-    }
+  }
+  for (const { offset, content } of layout.pieces) {
+    begin(offset)
+    if (content.ahead) for await (const chunk of content.ahead()) put(chunk)
+    else for (const chunk of content.chunks()) put(chunk)
   }
   flush()
 }

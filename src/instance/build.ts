@@ -22,15 +22,15 @@ export interface Image {
  * @param startedAt `performance.now()` at the first look at the sources.
  * @throws UfrError UFR-DATA where the disk is full, UFR-FILE-CHANGED, UFR-TREE, UFR-IMAGE-LIMIT.
  */
-export function buildImage(
+export async function buildImage(
   spec: FunctionSpec,
   program: Program,
   unikernel: Unikernel,
   startedAt: number,
-): Image {
+): Promise<Image> {
   const plan = unikernel.plan(program)
   const volumes: Record<string, Volume> = {}
-  for (const [role, volume] of Object.entries(plan.volumes)) volumes[role] = ensureVolume(volume)
+  for (const [role, volume] of Object.entries(plan.volumes)) volumes[role] = await ensureVolume(volume)
   const listed = Object.entries(volumes).map(([role, { key, title, bytes }]) => ({ role, key, title, bytes }))
   const parts = listed.flatMap(({ role, key }) => [role, key])
   const { kernel } = unikernel

@@ -1,4 +1,5 @@
 import { type Mark, markParser } from '../link/marks.ts'
+import type { ConsoleState, KernelLine } from '../unikernel/unikernel.ts'
 
 export interface TimedMark extends Mark {
   /** Milliseconds of `performance.now()` when the host saw it. */
@@ -7,7 +8,7 @@ export interface TimedMark extends Mark {
 
 export interface ConsoleOptions {
   /** Recognises a line (without its end) that is the kernel's own. */
-  kernelLine(line: string): { mark?: Mark } | undefined
+  kernelLine(line: string, state: ConsoleState): KernelLine | undefined
   /** Whether the guest's terminal puts a carriage return before each line feed. */
   carriageReturns: boolean
   /** Takes what the program printed: whole lines as they come, at the end what is left. */
@@ -38,9 +39,14 @@ export function guestConsole(options: ConsoleOptions): GuestConsole {
   const marks: TimedMark[] = []
   const listeners = new Set<(mark: TimedMark) => void>()
   const parser = markParser(tell)
+  const state: ConsoleState = { started: false }
   let firstAt: number | undefined
   let line = Buffer.alloc(0)
-  let kept = Buffer.alloc(0)
+  /** The last lines, and how many bytes they have. */
+  const kept: Buffer[] = []
+  let keptSize = 0
+  /** A line of which the next one says whose it is. */
+  let doubtful: { bytes: Buffer; own: KernelLine } | undefined
 
   function tell(mark: Mark): void {
     const timed = { ...mark, at: performance.now() }
@@ -50,7 +56,6 @@ export function guestConsole(options: ConsoleOptions): GuestConsole {
 
   function take(plain: Buffer): void {
     if (plain.length === 0) return
-    kept = Buffer.concat([kept, plain]).subarray(-keptBytes)
     let rest = line.length > 0 ? Buffer.concat([line, plain]) : plain
     for (;;) {
       const end = rest.indexOf(newline)
@@ -63,11 +68,39 @@ export function guestConsole(options: ConsoleOptions): GuestConsole {
   }
 
   function hand(bytes: Buffer): void {
-    const whole = options.carriageReturns ? unixEnd(bytes) : bytes
-    const own = options.kernelLine(whole.toString().trimEnd())
+    const own = options.kernelLine(unix(bytes).toString().trimEnd(), state)
+    settle(own?.confirms === true)
+    if (own?.doubtful) doubtful = { bytes: Buffer.from(bytes), own }
+    else give(bytes, own)
+  }
+
+  function settle(isKernels: boolean): void {
+    if (!doubtful) return
+    const { bytes, own } = doubtful
+    doubtful = undefined
+    give(bytes, isKernels ? own : undefined)
+  }
+
+  function give(bytes: Buffer, own: KernelLine | undefined): void {
+    if (!own?.dull) keep(bytes)
     if (own?.mark) tell(own.mark)
-    if (own) options.kernel?.(whole)
+    const whole = unix(bytes)
+    if (own?.tail !== undefined) {
+      const at = whole.lastIndexOf(own.tail)
+      options.program?.(whole.subarray(0, at))
+      options.kernel?.(whole.subarray(at))
+    } else if (own) options.kernel?.(whole)
     else options.program?.(whole)
+  }
+
+  function unix(bytes: Buffer): Buffer {
+    return options.carriageReturns ? unixEnd(bytes) : bytes
+  }
+
+  function keep(bytes: Buffer): void {
+    kept.push(Buffer.from(bytes))
+    keptSize += bytes.length
+    while (keptSize - kept[0]!.length >= keptBytes) keptSize -= kept.shift()!.length
   }
 
   return {
@@ -80,12 +113,14 @@ export function guestConsole(options: ConsoleOptions): GuestConsole {
       take(parser.end())
       if (line.length > 0) hand(line)
       line = Buffer.alloc(0)
+      settle(true)
     },
     get firstAt() {
       return firstAt
     },
     tail(lines = 15) {
-      const text = kept.toString().replaceAll('\r', '').split('\n')
+      const all = [...kept, ...(doubtful ? [doubtful.bytes] : []), line]
+      const text = Buffer.concat(all).toString().replaceAll('\r', '').split('\n')
       return text.filter((one) => one.trim() !== '').slice(-lines)
     },
     watch(listener) {

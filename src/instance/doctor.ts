@@ -5,6 +5,11 @@ import { ufrHome } from '../base/paths.ts'
 import { findCommand } from '../base/process.ts'
 import { listRuntimes } from '../kernel/runtimes.ts'
 import { listKernels } from '../kernel/store.ts'
+import { tapRights } from '../link/tap/rights.ts'
+import { missingTools, packagesOf } from '../link/tap/tools.ts'
+import { kernelNames } from '../unikernel/sources.ts'
+import { firecrackerVersion, locateFirecracker } from '../vmm/firecracker/binary.ts'
+import { noJailReason } from '../vmm/firecracker/jail.ts'
 import { probeKvm } from '../vmm/qemu/accel.ts'
 import { findQemu, qemuVersion } from '../vmm/qemu/binary.ts'
 
@@ -27,12 +32,15 @@ export async function checkHost(): Promise<Check[]> {
     checkSystem(),
     checkNode(),
     vmm.check,
+    checkFirecracker(),
     checkLifetime(),
+    checkTap(),
     await checkKvm(vmm.file),
     ...checkKernels(),
     checkRuntimes(),
     checkCommand('apt-get', 'fetches the Linux kernel and runtime libraries'),
     checkCommand('npm', 'fetches the Node.js runtime'),
+    checkCommand('git', 'fetches what `ufr kernel build` and `ufr vmm build` build'),
     checkData(),
   ]
 }
@@ -63,12 +71,59 @@ function checkQemu(): { check: Check; file?: string } {
   }
 }
 
+/** Optional: QEMU does what it does, more slowly. */
+function checkFirecracker(): Check {
+  const name = 'firecracker'
+  try {
+    const found = locateFirecracker()
+    if (!found)
+      return {
+        name,
+        state: 'optional',
+        found: 'neither in the store nor on PATH',
+        fix: 'ufr vmm pull firecracker',
+      }
+    const text = `${firecrackerVersion(found.file)} (${found.file})`
+    const unjailed = noJailReason(found)
+    if (unjailed === undefined) return { name, state: 'good', found: `${text}, in its jailer` }
+    const check: Check = { name, state: 'good', found: `${text}, without its jailer: ${unjailed}` }
+    // Whoever is not root, or does not want a jail, has nothing to mend.
+    if (found.jailer && !found.dynamic) return check
+    return {
+      ...check,
+      state: 'optional',
+      fix: 'Import or pull one that has its jailer beside it: docs/vmms.md.',
+    }
+  } catch (error) {
+    if (!(error instanceof UfrError)) throw error
+    return { name, state: 'optional', found: error.message, fix: error.fix }
+  }
+}
+
 /** Guests are tied to their parent's life by util-linux's setpriv. */
 function checkLifetime(): Check {
   const file = findCommand('setpriv')
   return file
     ? { name: 'setpriv', state: 'good', found: file }
     : { name: 'setpriv', state: 'lacking', found: 'not on PATH', fix: 'sudo apt-get install util-linux' }
+}
+
+/** Links by an interface of their own: Firecracker's, and all that reach the outside. */
+function checkTap(): Check {
+  const name = 'link tap'
+  const rights = tapRights()
+  if (rights.how === 'none') {
+    const fix = 'See docs/links.md for the rights that it needs.'
+    return { name, state: 'optional', found: rights.reason, fix }
+  }
+  const missing = missingTools(rights.how === 'capable' ? ['ip', 'nft'] : ['ip'])
+  if (missing.length > 0) {
+    const fix = `sudo apt-get install ${packagesOf(missing).join(' ')}`
+    return { name, state: 'optional', found: `not on PATH: ${missing.join(', ')}`, fix }
+  }
+  const found =
+    rights.how === 'capable' ? 'by capabilities, with egress' : 'in a user namespace, without egress'
+  return { name, state: 'good', found }
 }
 
 async function checkKvm(qemu: string | undefined): Promise<Check> {
@@ -92,7 +147,7 @@ function kvmFix(reason: string): string {
 
 function checkKernels(): Check[] {
   const { kernels, broken } = listKernels()
-  const checks = ['nanos', 'linux'].map((name): Check => {
+  const checks = kernelNames.map((name): Check => {
     const found = kernels.filter((kernel) => kernel.name === name).map(({ version }) => version)
     if (found.length > 0) return { name: `kernel ${name}`, state: 'good', found: found.join(', ') }
     const missing = name === 'linux' ? 'none; `ufr run` fetches it when it is needed' : 'none in the store'
@@ -120,7 +175,7 @@ function checkCommand(name: string, what: string): Check {
     name,
     state: 'optional',
     found,
-    fix: name === 'npm' ? 'sudo apt-get install npm' : 'See docs/kernels.md for other ways.',
+    fix: name === 'apt-get' ? 'See docs/kernels.md for other ways.' : `sudo apt-get install ${name}`,
   }
 }
 

@@ -112,7 +112,9 @@ export function endError(instance: Instance, end: InstanceEnd): UfrError {
     return new UfrError('UFR-FUNCTION-EXITED', `the program ${how} before it answered`, { detail })
   }
   const words = end.exit.errors.trim().split('\n').at(-1)
-  const why = words || (end.exit.signal ? `the VMM got ${end.exit.signal}` : 'it stopped by itself')
+  // What a VMM said before somebody else killed it was not why.
+  const killed = end.exit.signal === 'SIGKILL' || (end.exit.signal && !words)
+  const why = killed ? `the VMM got ${end.exit.signal}` : words || 'it stopped by itself'
   return new UfrError('UFR-GUEST-DIED', `the guest ended: ${why}`, { detail })
 }
 

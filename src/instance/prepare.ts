@@ -44,11 +44,6 @@ export async function prepareProgram(
 
 /** Keys of ufr.json that have a meaning, but no effect yet: to pass over them in silence would be worse than an error. */
 function refusePlanned(spec: FunctionSpec): void {
-  if (spec.network === 'egress') {
-    throw new UfrError('UFR-NOT-YET', 'a network with egress cannot be had yet', {
-      fix: 'Leave "network" out of ufr.json: the function is then reached by the host and reaches nothing.',
-    })
-  }
   if (spec.snapshot) {
     throw new UfrError('UFR-NOT-YET', 'functions cannot be started from a snapshot yet', {
       fix: 'Leave "snapshot" out of ufr.json.',
@@ -74,7 +69,7 @@ export async function prepare(
   const startedAt = performance.now()
   const prepared = await prepareProgram(folder, overrides, progress, accept)
   progress.step(`Building the image of ${prepared.spec.name}`)
-  const image = buildImage(prepared.spec, prepared.program, prepared.unikernel, startedAt)
+  const image = await buildImage(prepared.spec, prepared.program, prepared.unikernel, startedAt)
   progress.done()
   return { ...prepared, image }
 }

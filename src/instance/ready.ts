@@ -1,4 +1,4 @@
-import type net from 'node:net'
+import type { Duplex } from 'node:stream'
 import { UfrError } from '../base/errors.ts'
 import { accepted } from '../link/http.ts'
 import { type Mark, markNames } from '../link/marks.ts'
@@ -12,7 +12,7 @@ export interface Ready {
   /** `performance.now()` when it became so. */
   at: number
   /** A connection that the guest has accepted already, where one was needed to find out. */
-  socket?: net.Socket
+  socket?: Duplex
 }
 
 export interface ReadyOptions {

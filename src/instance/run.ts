@@ -5,7 +5,7 @@ import { chooseLink, openLink } from '../link/choose.ts'
 import type { GuestResponse } from '../link/http.ts'
 import type { LinkKind, MachineSpec, NetworkSpec } from '../vmm/machine.ts'
 import type { Accel, Vmm } from '../vmm/vmm.ts'
-import { chooseVmm } from '../vmm/vmms.ts'
+import { chooseVmm, chooseVmmFor } from '../vmm/vmms.ts'
 import { type Instance, startInstance } from './instance.ts'
 import { type HandlerAnswer, invokeHandler, isDropped, requestWeb } from './invoke.ts'
 import { type Phases, phasesOf } from './phases.ts'
@@ -52,7 +52,9 @@ export async function withInstance<T>(
     chooseVmm(spec.vmm ?? 'auto')
   })
   const { spec, unikernel } = prepared
-  const vmm = chooseVmm(spec.vmm ?? 'auto')
+  const fits = (candidate: Vmm) => suits(prepared, candidate, options.link)
+  const vmm = await chooseVmmFor(spec.vmm ?? 'auto', options.accel, fits)
+  if (vmm.note !== undefined) progress.note(vmm.note)
   const { accel, reason } = await vmm.chooseAccel(options.accel)
   if (accel === 'tcg' && options.accel === 'auto')
     progress.note(`Emulated, so slower than on KVM: ${reason}.`)
@@ -61,7 +63,7 @@ export async function withInstance<T>(
   const { output, errors, kernelLines } = options
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted()
-    const link = network && (await openLink(network))
+    const link = network && (await openLink(network, progress))
     const start = { unikernel, vmm, accel, machine, link, output, errors, kernelLines }
     const instance = await startInstance(start).catch(async (error: unknown) => {
       await link?.close()
@@ -96,6 +98,22 @@ export async function machineOf(
     separateErrors: spec.shape === 'program',
     tscKhz,
   })
+}
+
+/**
+ * Whether a VMM that was not asked for can take QEMU's place: it has a link and can start the kernel, and for a program
+ * what its result needs, a line of its own for standard error and a way to tell the exit status.
+ */
+async function suits(prepared: Prepared, vmm: Vmm, link: LinkKind | 'auto'): Promise<boolean> {
+  const { errorLine, exitDevice, boards, protocols } = vmm.traits('kvm')
+  if (prepared.spec.shape === 'program' && !(errorLine && exitDevice)) return false
+  try {
+    const machine = await machineOf(prepared, vmm, 'kvm', networkOf(prepared, vmm, 'kvm', link))
+    return boards.includes(machine.board) && machine.kernel.protocols.some((each) => protocols.includes(each))
+  } catch (error) {
+    if (error instanceof UfrError) return false
+    throw error
+  }
 }
 
 /** The network that a function gets: a program that reaches nothing has none at all. */

@@ -24,6 +24,8 @@ export interface Program {
   task: Tree
   /** Absolute path in the guest of an ELF file: no kernel here runs scripts by itself. */
   executable: string
+  /** The dynamic linker that the executable names: absolute path in the guest. A static program has none. */
+  interpreter?: string | undefined
   /** Arguments, the first being the program's own name. */
   argv: string[]
   environment: Record<string, string>

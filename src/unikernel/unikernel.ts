@@ -28,10 +28,25 @@ export interface MachineSettings {
   separateErrors: boolean
 }
 
-/** A console line of the kernel's own. */
+/** A console line that is the kernel's own, or ends with words of its own. */
 export interface KernelLine {
   /** A mark that the line is as good as. */
   mark?: Mark
+  /** The kernel's own words, where they stand behind an unfinished line of a program's; then only they are its own. */
+  tail?: string
+  /** Whether it is of no help to anybody who wants to know why something went wrong. */
+  dull?: boolean
+  /** Whether a program may have said the same: then it is the kernel's only where the next line `confirms` that. */
+  doubtful?: boolean
+  confirms?: boolean
+}
+
+/** What is kept of an instance's console from line to line. */
+export interface ConsoleState {
+  /** Whether the kernel has come to the program, for the kernels that say so. */
+  started: boolean
+  /** Whether it has said that the program ended: `perhaps` where a program may have said so. */
+  ended?: boolean | 'perhaps'
 }
 
 /** A kernel's side of an image: opened once, good for any number of programs. */
@@ -51,7 +66,7 @@ export interface Unikernel {
   /** One disk with everything on it, for upstream's own tools. */
   disk(program: Program): Layout
   /** Recognises a console line that is the kernel's own and no program's, and what it stands for. */
-  kernelLine(line: string): KernelLine | undefined
+  kernelLine(line: string, state?: ConsoleState): KernelLine | undefined
   /** Whether the kernel's terminal puts a carriage return before each line feed. */
   readonly carriageReturns: boolean
   /** The program's exit status as a shell has it, where the guest told: by the exit device or on the console. */

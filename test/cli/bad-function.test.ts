@@ -137,13 +137,6 @@ const bad: Bad[] = [
     fix: /Use nodejs24\.x/,
   },
   {
-    what: 'a network that cannot be had yet',
-    files: { 'ufr.json': '{ "network": "egress" }', 'index.mjs': handler },
-    status: 2,
-    says: /^UFR-NOT-YET: a network with egress cannot be had yet\n/,
-    fix: /Leave "network" out/,
-  },
-  {
     what: 'a snapshot, which cannot be had yet',
     files: { 'ufr.json': '{ "snapshot": true }', 'index.mjs': handler },
     status: 2,

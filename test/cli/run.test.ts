@@ -20,6 +20,8 @@ const server = {
 interface Refusal {
   args: string[]
   says: RegExp
+  /** Default: 2. */
+  status?: number
   env?: NodeJS.ProcessEnv
   input?: string | Uint8Array
   files?: Record<string, string>
@@ -56,8 +58,7 @@ const refusals: Refusal[] = [
   { args: ['--memory', '-1'], says: /^UFR-USAGE: --memory must be an integer/ },
   { args: ['--timeout', '901'], says: /^UFR-USAGE: --timeout must be an integer from 1 to 900, not 901\n/ },
   { args: ['--trace', 'file'], says: /^UFR-NOT-YET: --trace cannot be used yet\n/ },
-  { args: ['--unikernel', 'unikraft'], says: /^UFR-NOT-YET: unikraft cannot be used yet\n/ },
-  { args: ['--vmm', 'firecracker'], says: /^UFR-NOT-YET: firecracker cannot be used yet\n/ },
+  { args: ['--vmm', 'firecracker'], status: 3, says: /^UFR-VMM-MISSING: there is no Firecracker / },
   {
     args: [],
     env: { UFR_ACCEL: 'fast' },
@@ -77,7 +78,7 @@ test('run refuses what cannot be, before it fetches or builds anything', async (
   const before = filesBelow(home)
   // Whether the machine has QEMU is not what this is about.
   const qemu = { UFR_QEMU: process.execPath }
-  for (const [i, { args, says, env, input, files }] of refusals.entries()) {
+  for (const [i, { args, says, status = 2, env, input, files }] of refusals.entries()) {
     const code = path.join(folder, String(i))
     writeFiles(code, files ?? handler)
     const result = await ufr(['run', code, ...args], {
@@ -85,7 +86,7 @@ test('run refuses what cannot be, before it fetches or builds anything', async (
       env: { ...qemu, ...env },
       ...(input && { input }),
     })
-    assert.deepEqual([result.status, result.stdout], [2, ''], `${args.join(' ')}: ${result.stderr}`)
+    assert.deepEqual([result.status, result.stdout], [status, ''], `${args.join(' ')}: ${result.stderr}`)
     assert.match(result.stderr, says)
     assert.deepEqual(filesBelow(home), before, args.join(' '))
   }

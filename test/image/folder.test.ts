@@ -8,6 +8,7 @@ import { UfrError } from '../../src/base/errors.ts'
 import { contentBytes } from '../../src/image/content.ts'
 import type { FileRule } from '../../src/image/folder/file-rule.ts'
 import { folderTree } from '../../src/image/folder/folder.ts'
+import { plainTree } from '../../src/image/folder/plain.ts'
 import { scanFolder, scanLimits } from '../../src/image/folder/scan.ts'
 import type { Tree } from '../../src/image/tree.ts'
 
@@ -391,4 +392,16 @@ test('nothing is printed', (t) => {
   })
   assert.equal(run.stderr, '')
   assert.equal(run.stdout, '110 110\n')
+})
+
+test('a folder that ufr laid out is taken as it is: the same tree, and nothing is left out', (t) => {
+  const layout = { 'a/b.txt': 'x', 'a/link': '-> b.txt', 'a/up': '-> ../c', 'c/run': '#!', d: undefined }
+  const folder = make(t, layout)
+  fs.chmodSync(path.join(folder, 'c/run'), 0o700)
+  const modes = (tree: Tree) => tree.sorted().map(([at, entry]) => [at, entry.kind !== 'link' && entry.mode])
+  assert.deepEqual(shown(plainTree(folder)), shown(folderTree(folder, [])))
+  assert.deepEqual(modes(plainTree(folder)), modes(folderTree(folder, [])))
+  const ignored = make(t, { '.git/x': 'x', '.ufrignore': '*', gone: '-> /nowhere' })
+  const whole = { '.git': '/', '.git/x': 'x', '.ufrignore': '*', gone: '-> /nowhere' }
+  assert.deepEqual(shown(plainTree(ignored)), whole)
 })

@@ -22,7 +22,7 @@ function inHome(t: TestContext): string {
   return home
 }
 
-test('a volume is written once; one that a crash cut short is written anew', (t) => {
+test('a volume is written once; one that a crash cut short is written anew', async (t) => {
   inHome(t)
   let planned = 0
   const plan = {
@@ -33,18 +33,18 @@ test('a volume is written once; one that a crash cut short is written anew', (t)
       return { size: 100, pieces: [{ offset: 10, content: bytesContent(Buffer.alloc(20, 1)) }] }
     },
   }
-  const first = ensureVolume(plan)
+  const first = await ensureVolume(plan)
   assert.deepEqual([first.cached, first.bytes, fs.statSync(first.file).size], [false, 20, 100])
-  assert.equal(ensureVolume(plan).cached, true)
+  assert.equal((await ensureVolume(plan)).cached, true)
   fs.truncateSync(first.file, 50)
-  assert.equal(ensureVolume(plan).cached, false)
+  assert.equal((await ensureVolume(plan)).cached, false)
   assert.equal(fs.statSync(first.file).size, 100)
   fs.rmSync(first.file.replace(/img$/, 'json'))
-  assert.equal(ensureVolume(plan).cached, false)
+  assert.equal((await ensureVolume(plan)).cached, false)
   assert.equal(planned, 3)
 })
 
-test('a volume of an earlier boot of the host is written anew: nothing waited until the disk had it', (t) => {
+test('a volume of an earlier boot of the host is written anew: nothing waited until the disk had it', async (t) => {
   inHome(t)
   const content = bytesContent(Buffer.alloc(20, 1))
   const plan = {
@@ -52,16 +52,16 @@ test('a volume of an earlier boot of the host is written anew: nothing waited un
     title: 'test',
     layout: () => ({ size: 20, pieces: [{ offset: 0, content }] }),
   }
-  const { file } = ensureVolume(plan)
+  const { file } = await ensureVolume(plan)
   const note = file.replace(/img$/, 'json')
   const noted = JSON.parse(fs.readFileSync(note, 'utf8'))
   fs.writeFileSync(note, JSON.stringify({ ...noted, boot: 'another' }))
   fs.writeFileSync(file, Buffer.alloc(20))
-  assert.equal(ensureVolume(plan).cached, false)
+  assert.equal((await ensureVolume(plan)).cached, false)
   assert.deepEqual(fs.readFileSync(file), Buffer.alloc(20, 1))
-  assert.equal(ensureVolume(plan).cached, true)
+  assert.equal((await ensureVolume(plan)).cached, true)
   fs.writeFileSync(note, fs.readFileSync(note, 'utf8').slice(0, 20))
-  assert.equal(ensureVolume(plan).cached, false)
+  assert.equal((await ensureVolume(plan)).cached, false)
 })
 
 test('a record that a crash of the host left empty is none', (t) => {
@@ -130,7 +130,7 @@ test('different lists of strings have different digests, also where they join to
   assert.deepEqual([uuid.length, uuid[6]! >> 4, uuid[8]! >> 6], [16, 8, 2])
 })
 
-test('an image that is removed takes only the volumes with it that no other image needs', (t) => {
+test('an image that is removed takes only the volumes with it that no other image needs', async (t) => {
   inHome(t)
   const volume = (letter: string) => {
     const content = bytesContent(Buffer.alloc(8192, 1))
@@ -150,7 +150,7 @@ test('an image that is removed takes only the volumes with it that no other imag
       volumes: keys.map((key) => ({ role: key, key: key.repeat(64), title: key, bytes: 8192 })),
       builtAt,
     })
-  const files = ['a', 'b', 'c'].map((letter) => volume(letter).file)
+  const files = (await Promise.all(['a', 'b', 'c'].map(volume))).map(({ file }) => file)
   note('1', 'f', '2026-01-01T00:00:00Z', ['a', 'b'])
   note('2', 'f', '2026-01-02T00:00:00Z', ['a', 'c'])
   note('3', 'g', '2026-01-01T00:00:00Z', ['a'])

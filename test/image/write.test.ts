@@ -5,7 +5,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { UfrError } from '../../src/base/errors.ts'
-import { bytesContent, type Content } from '../../src/image/content.ts'
+import { bytesContent, type Content, fileContent } from '../../src/image/content.ts'
 import { type Layout, layoutBytes } from '../../src/image/layout.ts'
 import { writeLayout } from '../../src/image/write.ts'
 
@@ -44,29 +44,33 @@ function sizes() {
 function chunked(bytes: Buffer, cut: number): Content {
   if (cut === 0) return bytesContent(bytes)
   const step = Math.max(1, Math.ceil(bytes.length / cut))
-  return {
-    size: bytes.length,
-    *chunks() {
-      // One buffer for all chunks, as reading a file does.
-      const buffer = Buffer.alloc(step)
-      for (let at = 0; at < bytes.length; at += step)
-        yield buffer.subarray(0, bytes.copy(buffer, 0, at, at + step))
-    },
+  function* chunks() {
+    // One buffer for all chunks, as reading a file does.
+    const buffer = Buffer.alloc(step)
+    for (let at = 0; at < bytes.length; at += step)
+      yield buffer.subarray(0, bytes.copy(buffer, 0, at, at + step))
   }
+  async function* ahead() {
+    for (const chunk of chunks()) {
+      await new Promise(setImmediate)
+      yield chunk
+    }
+  }
+  return { size: bytes.length, chunks, ...(cut % 2 === 1 && { ahead }) }
 }
 
-test('what is written is the layout, byte by byte', (t) => {
+test('what is written is the layout, byte by byte', async (t) => {
   const file = path.join(temporary(t), 'image')
-  fc.assert(
-    fc.property(layouts, (layout) => {
-      writeLayout(file, layout)
+  await fc.assert(
+    fc.asyncProperty(layouts, async (layout) => {
+      await writeLayout(file, layout)
       assert.ok(fs.readFileSync(file).equals(layoutBytes(layout)))
     }),
     { numRuns: 40 },
   )
 })
 
-test('what fails while it is written leaves nothing, and what was there stays', (t) => {
+test('what fails while it is written leaves nothing, and what was there stays', async (t) => {
   const folder = temporary(t)
   const file = path.join(folder, 'image')
   fs.writeFileSync(file, 'before')
@@ -77,7 +81,7 @@ test('what fails while it is written leaves nothing, and what was there stays', 
       throw new Error('cannot be read')
     },
   }
-  assert.throws(
+  await assert.rejects(
     () => writeLayout(file, { size: 10, pieces: [{ offset: 0, content: broken }] }),
     /cannot be read/,
   )
@@ -85,7 +89,37 @@ test('what fails while it is written leaves nothing, and what was there stays', 
   assert.equal(fs.readFileSync(file, 'utf8'), 'before')
 })
 
-test('a full disk is an error that says so, and no half image has the name', (t) => {
+test('what fails while it is read ahead leaves nothing, neither files nor descriptors', async (t) => {
+  const folder = temporary(t)
+  const from = path.join(folder, 'from')
+  fs.writeFileSync(from, Buffer.alloc(7_000_000, 1))
+  const open = () => fs.readdirSync('/proc/self/fd').length
+  const before = open()
+  const write = (content: Content) =>
+    writeLayout(path.join(folder, 'image'), { size: 8_000_000, pieces: [{ offset: 0, content }] })
+  const whole = fileContent(from, 7_000_000)
+  assert.ok(whole.ahead)
+  await write(whole)
+  assert.ok(fs.readFileSync(path.join(folder, 'image')).subarray(0, 7_000_000).equals(fs.readFileSync(from)))
+  fs.rmSync(path.join(folder, 'image'))
+  await assert.rejects(write(fileContent(from, 6_999_999)), { code: 'UFR-FILE-CHANGED', message: /grew/ })
+  await assert.rejects(write(fileContent(from, 7_000_001)), { code: 'UFR-FILE-CHANGED', message: /shorter/ })
+  await assert.rejects(write(fileContent(path.join(folder, 'gone'), 7_000_000)), { code: 'ENOENT' })
+  const halfway: Content = {
+    ...whole,
+    async *ahead() {
+      for await (const chunk of whole.ahead!()) {
+        yield chunk
+        throw new Error('enough')
+      }
+    },
+  }
+  await assert.rejects(write(halfway), /enough/)
+  assert.deepEqual(fs.readdirSync(folder), ['from'])
+  assert.equal(open(), before)
+})
+
+test('a full disk is an error that says so, and no half image has the name', async (t) => {
   // /dev/full is no folder; a file-size limit stands in for a full disk through the same error path.
   const folder = temporary(t)
   const file = path.join(folder, 'image')
@@ -97,7 +131,7 @@ test('a full disk is an error that says so, and no half image has the name', (t)
       throw full
     },
   }
-  assert.throws(
+  await assert.rejects(
     () => writeLayout(file, { size: 4, pieces: [{ offset: 0, content }] }),
     (error) =>
       error instanceof UfrError && error.code === 'UFR-DATA' && /no space is left/.test(error.message),

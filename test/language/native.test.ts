@@ -65,6 +65,7 @@ test('a dynamic program: its own files in the task, the libraries in the base', 
     { ...glibc, 'usr/lib64/libb.so': tinyElf() },
   )
   assert.equal(prepared.executable, '/var/task/bin/hello')
+  assert.equal(prepared.interpreter, '/lib64/ld-linux-x86-64.so.2')
   assert.deepEqual(prepared.argv, ['bin/hello', 'one', 'two'])
   assert.deepEqual(prepared.environment, { A: 'b' })
   assert.equal(prepared.workingDirectory, '/var/task')

@@ -71,6 +71,7 @@ test('a handler runs behind our server, with AWS’s variables', async (t) => {
   const environment = { GREETING: 'Hi', TZ: 'Europe/Berlin', AWS_REGION: 'eu-north-1' }
   const program = await prepare(t, hello, { handler: 'index.handler', environment, memoryMiB: 256 })
   assert.equal(program.executable, '/usr/bin/node')
+  assert.equal(program.interpreter, '/lib64/ld-linux-x86-64.so.2')
   assert.deepEqual(program.argv, ['node', '/opt/ufr/handler.mjs'])
   assert.equal(program.workingDirectory, '/var/task')
   assert.equal(program.tellsReady, true)

@@ -34,7 +34,7 @@ const folder = 'volumes'
  * is booted again, and then written anew.
  * @throws UfrError UFR-DATA where the disk is full or cannot be written.
  */
-export function ensureVolume(plan: VolumePlan): Volume {
+export async function ensureVolume(plan: VolumePlan): Promise<Volume> {
   const file = homePath(folder, `${plan.key}.img`)
   const note = homePath(folder, `${plan.key}.json`)
   const there = fs.statSync(file, { throwIfNoEntry: false })
@@ -44,7 +44,7 @@ export function ensureVolume(plan: VolumePlan): Volume {
     return { key: plan.key, title: plan.title, file, bytes: known.bytes, cached: true }
   const layout = plan.layout()
   const bytes = contentBytesOf(layout)
-  writeLayout(file, layout)
+  await writeLayout(file, layout)
   writeNote(note, { size: layout.size, bytes, boot })
   return { key: plan.key, title: plan.title, file, bytes, cached: false }
 }

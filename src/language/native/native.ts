@@ -184,6 +184,7 @@ export function prepareNative(spec: FunctionSpec, root = '/'): Program {
     base: baseOf(spec, found),
     task: tree,
     executable: found.programs[0] ?? start.program,
+    interpreter: found.files.find(({ role }) => role === 'interpreter')?.guestPath,
     argv: start.argv,
     environment: environmentOf(spec),
     workingDirectory: task,

@@ -4,6 +4,7 @@ import type { FunctionSpec } from '../../function/spec.ts'
 import { bytesContent } from '../../image/content.ts'
 import { digestOf } from '../../image/digest.ts'
 import type { FileRule } from '../../image/folder/file-rule.ts'
+import { plainTree } from '../../image/folder/plain.ts'
 import type { Tree } from '../../image/tree.ts'
 import { type Base, type Language, type Program, taskFolder } from '../program.ts'
 import { findEntry } from './entry.ts'
@@ -27,6 +28,9 @@ export interface NodeParts {
   folderTree(folder: string, rules: readonly FileRule[]): Tree
 }
 
+/** Named by the official binaries, which a runtime holds. */
+const linker = '/lib64/ld-linux-x86-64.so.2'
+
 export function nodeLanguage(parts: NodeParts): Language {
   return { name: 'node', prepare: (spec, progress) => prepareNode(spec, progress, parts) }
 }
@@ -41,9 +45,10 @@ async function prepareNode(spec: FunctionSpec, progress: Progress, parts: NodePa
   const args = handler === undefined ? programArguments(spec, task) : [handlerServer]
   const runtime = await parts.ensureRuntime(major, progress)
   return {
-    base: baseOf(runtime, parts),
+    base: baseOf(runtime),
     task,
     executable: '/usr/bin/node',
+    interpreter: linker,
     argv: ['node', ...args],
     environment,
     workingDirectory: `/${taskFolder}`,
@@ -56,7 +61,7 @@ function programArguments(spec: FunctionSpec, task: Tree): string[] {
   return [...(spec.shape === 'web' ? ['-r', webPreload] : []), ...options, file, ...args]
 }
 
-function baseOf(runtime: NodeRuntime, parts: NodeParts): Base {
+function baseOf(runtime: NodeRuntime): Base {
   const ours = guestFiles()
   const texts = [...ours].flatMap(([name, bytes]) => [name, Buffer.from(bytes).toString()])
   return {
@@ -64,7 +69,7 @@ function baseOf(runtime: NodeRuntime, parts: NodeParts): Base {
     title: `node ${runtime.version}`,
     topLevel: [...new Set([...fs.readdirSync(runtime.root), 'opt'])].sort(),
     tree() {
-      const tree = parts.folderTree(runtime.root, [])
+      const tree = plainTree(runtime.root)
       for (const [name, bytes] of ours) tree.file(name.slice(1), bytesContent(bytes))
       return tree
     },

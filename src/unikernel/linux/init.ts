@@ -10,6 +10,12 @@ export const busyboxPath = 'opt/ufr/busybox'
 export const startScript = 'start'
 /** Kernel parameter, and so environment variable of init, that names where standard error goes. */
 export const errorsParameter = 'ufr_errors'
+/** The same for the address of the gateway, where there is a way to the outside. */
+export const gatewayParameter = 'ufr_gateway'
+/** The same, set where the host comes over vsock. */
+export const vsockParameter = 'ufr_vsock'
+/** In the initramfs: what hands on connections that come over vsock. */
+export const relayPath = 'bin/relay'
 
 /** Where the initramfs mounts the guest's root. */
 const root = '/root'
@@ -18,13 +24,17 @@ const root = '/root'
  * The first stage, in the initramfs: loads what the kernel needs to find the disks, puts the root together and hands
  * over to the function's own script. Every command costs a process, under emulation several milliseconds: so mounts
  * are made by one command from a table, and symbolic links copied in one go.
+ * @param vsock modules that are needed only where the host comes over vsock.
  */
-export function initScript(modules: string[]): string {
+export function initScript(modules: string[], vsock: string[]): string {
   const b = '/bin/busybox'
   return `#!${b} sh
-for module in ${modules.join(' ')}; do ${b} insmod /lib/modules/$module; done
+modules='${modules.join(' ')}'
+[ -z "$${vsockParameter}" ] || modules="$modules ${vsock.join(' ')}"
+for module in $modules; do ${b} insmod /lib/modules/$module; done
 ${b} mount -a -T /etc/fstab
 ${b} cp -a /etc/dev/. /dev/
+if [ -n "$${vsockParameter}" ]; then /${relayPath} & fi
 cd ${root}
 exec ${b} chroot . /${busyboxPath} sh /${functionMount}/${startScript}
 `
@@ -64,13 +74,17 @@ export const deviceLinks: Record<string, string> = {
 export function startStage(program: Program): string {
   const b = `/${busyboxPath}`
   const { address, netmask } = guestNetwork
-  const up = `${b} ifconfig lo 127.0.0.1 up; ${b} ifconfig eth0 ${address} netmask ${netmask} up`
+  const loopback = `${b} ifconfig lo 127.0.0.1 up`
+  const card = `${b} ifconfig eth0 ${address} netmask ${netmask} up`
+  const way = `[ -z "$${gatewayParameter}" ] || ${b} route add default gw "$${gatewayParameter}"`
+  const told = mark(markNames.network)
   const command = [program.executable, ...program.argv.slice(1)].map(quote).join(' ')
   return [
-    `if [ -e /sys/class/net/eth0 ]; then ${up}; ${mark(markNames.network)}; fi`,
+    `if [ -e /sys/class/net/eth0 ]; then ${loopback}; ${card}; ${way}; ${told}`,
+    `elif [ -n "$${vsockParameter}" ]; then ${loopback}; ${told}; fi`,
     `cd ${quote(program.workingDirectory)}`,
     `errors="\${${errorsParameter}:-/dev/console}"`,
-    `unset HOME TERM PWD OLDPWD ${errorsParameter}`,
+    `unset HOME TERM PWD OLDPWD modules ${errorsParameter} ${gatewayParameter} ${vsockParameter}`,
     ...Object.entries(program.environment).map(([name, value]) => `export ${name}=${quote(value)}`),
     `${command} </dev/null 2>"$errors"`,
     `${mark(`${markNames.exit};%d`)} $?`,

@@ -11,6 +11,7 @@ import { Tree } from '../../image/tree.ts'
 import { type Kernel, kernelFile, kernelFiles } from '../../kernel/store.ts'
 import { type Program, taskFolder } from '../../language/program.ts'
 import { type Mark, markNames } from '../../link/marks.ts'
+import { guestRelay } from '../../link/relay/file.ts'
 import { guestNetwork, type MachineSpec } from '../../vmm/machine.ts'
 import type { ImagePlan, MachineSettings, Unikernel } from '../unikernel.ts'
 import {
@@ -18,20 +19,25 @@ import {
   deviceLinks,
   errorsParameter,
   functionMount,
+  gatewayParameter,
   initScript,
   initTable,
+  relayPath,
   startScript,
   startStage,
+  vsockParameter,
 } from './init.ts'
 
 /** Raise it when what is built here changes without its inputs changing: old volumes in the store no longer fit then. */
 const formatVersion = 'linux-1'
 
 /**
- * Modules that the store has for other machines and links (PCI, vsock) and that nothing here needs: each costs some
- * 10 ms of an emulated start. Named, rather than those that are needed, because what those depend on differs by kernel.
+ * Modules that the store has for other machines and that nothing here needs: each costs some 10 ms of an emulated
+ * start. Named, rather than those that are needed, because what those depend on differs by kernel.
  */
-const unused = /^(virtio_pci|virtio_console|overlay|vsock|vmw_vsock)/
+const unused = /^(virtio_pci|virtio_console|overlay)/
+/** Modules that are loaded only where the host comes over vsock. */
+const forVsock = /^(vsock|vmw_vsock)/
 
 /** The single-application Linux guest: an initramfs, a read-only root shared by functions, and the function's disk. */
 export function linux(kernel: Kernel): Unikernel {
@@ -39,7 +45,7 @@ export function linux(kernel: Kernel): Unikernel {
     name: 'linux',
     kernel,
     leastMemoryMiB: 96,
-    links: ['user', 'tap'],
+    links: ['user', 'tap', 'vsock'],
     plan: (program) => plan(kernel, program),
     machine: (_program, volumes, settings) => machine(kernel, volumes, settings),
     disk: (program) =>
@@ -66,9 +72,15 @@ function initramfs(kernel: Kernel, ownDisk: boolean): VolumePlan {
   const table = initTable(ownDisk)
   const modules = kernelFiles(kernel, 'module').filter((file) => !unused.test(path.basename(file)))
   const names = modules.map((_, index) => `${String(index).padStart(2, '0')}.ko`)
-  const script = initScript(names)
+  const isForVsock = (_name: string, index: number) => forVsock.test(path.basename(modules[index]!))
+  const script = initScript(
+    names.filter((name, index) => !isForVsock(name, index)),
+    names.filter(isForVsock),
+  )
+  const relay = guestRelay()
+  const parts = [script, table, JSON.stringify(deviceLinks), relay.toString('base64')]
   return {
-    key: digestOf(formatVersion, 'initramfs', kernel.digest, script, table, JSON.stringify(deviceLinks)),
+    key: digestOf(formatVersion, 'initramfs', kernel.digest, ...parts),
     title: `initramfs of linux ${kernel.version}`,
     layout() {
       const tree = new Tree()
@@ -78,6 +90,7 @@ function initramfs(kernel: Kernel, ownDisk: boolean): VolumePlan {
       tree.file('init', textContent(script), 0o755)
       tree.file('etc/fstab', textContent(table))
       tree.file('bin/busybox', hostFile(kernelFile(kernel, 'busybox')), 0o755)
+      tree.file(relayPath, bytesContent(relay), 0o755)
       modules.forEach((file, index) => {
         tree.file(`lib/modules/${names[index]}`, hostFile(file))
       })
@@ -142,6 +155,8 @@ function machine(kernel: Kernel, volumes: Record<string, Volume>, settings: Mach
   if (settings.tscKhz !== undefined) parameters.push(`tsc_early_khz=${settings.tscKhz}`)
   const errorLine = settings.separateErrors && settings.traits.errorLine
   if (errorLine) parameters.push(`${errorsParameter}=/dev/ttyS1`)
+  if (settings.network?.egress) parameters.push(`${gatewayParameter}=${guestNetwork.gateway}`)
+  if (settings.network?.link === 'vsock') parameters.push(`${vsockParameter}=1`)
   return {
     kernel: { file: kernelFile(kernel, 'vmlinux'), digest: kernel.digest, protocols: ['pvh', 'linux'] },
     board: 'microvm',

@@ -160,13 +160,13 @@ function missing(tool: string): string | false {
   return spawnSync(tool, ['--help']).error ? `${tool} (erofs-utils) is not installed` : false
 }
 
-test('fsck.erofs finds no fault and extracts the same tree', { skip: missing('fsck.erofs') }, () => {
+test('fsck.erofs finds no fault and extracts the same tree', { skip: missing('fsck.erofs') }, async () => {
   const image = path.join(folder, 'ours.img')
   const out = path.join(folder, 'extracted')
   // It has no umask but the caller's, and takes no bits beyond 777.
   const tree = edgeTree(400)
   tree.directory(Array.from({ length: 50 }, (_, i) => `d${i}`).join('/'), 0o700)
-  writeLayout(image, planErofs(tree, { uuid, label: 'fsck' }))
+  await writeLayout(image, planErofs(tree, { uuid, label: 'fsck' }))
   execFileSync('fsck.erofs', [`--extract=${out}`, image], { stdio: 'pipe' })
   const modes = process.getuid?.() === 0
   assert.deepEqual(listed(fromFolder(out), modes), listed(tree, modes))

@@ -8,6 +8,9 @@ export const builtin: typeof process.getBuiltinModule =
 
 export const fs = builtin('node:fs')
 
+// Started through its dynamic linker, as on OSv, Node.js takes that for its own program.
+if (/\/ld-linux[^/]*$/.test(process.execPath)) process.execPath = process.argv[0] = '/usr/bin/node'
+
 /** Blocks this thread, and so everything that the function still has going on, for some milliseconds. */
 export function pause(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)

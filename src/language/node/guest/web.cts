@@ -13,6 +13,9 @@
   // come first; their path may lead through a link, as on Nanos, so it need not be __filename.
   if (process.execArgv[0] === '-r' && process.execArgv[1]?.endsWith('/web.cjs')) process.execArgv.splice(0, 2)
 
+  // Started through its dynamic linker, as on OSv, Node.js takes that for its own program.
+  if (/\/ld-linux[^/]*$/.test(process.execPath)) process.execPath = process.argv[0] = '/usr/bin/node'
+
   const writeMark = (value: string): void => {
     for (;;) {
       try {

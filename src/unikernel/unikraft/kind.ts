@@ -1,0 +1,10 @@
+import { findKernel, findKernelIfAny } from '../../kernel/store.ts'
+import type { UnikernelKind } from '../unikernel.ts'
+import { unikraft } from './unikraft.ts'
+
+/** Fetched only when asked for: see `ufr kernel pull unikraft` and `ufr kernel import unikraft`. */
+export const unikraftKind: UnikernelKind = {
+  name: 'unikraft',
+  present: () => findKernelIfAny('unikraft') !== undefined,
+  open: async () => unikraft(findKernel('unikraft')),
+}
