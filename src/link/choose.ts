@@ -1,7 +1,9 @@
 import { UfrError } from '../base/errors.ts'
+import { noProgress, type Progress } from '../base/progress.ts'
 import type { LinkKind, NetworkSpec } from '../vmm/machine.ts'
 import type { VmmTraits } from '../vmm/vmm.ts'
 import { type Link, userLink } from './link.ts'
+import { mayTap, noRights, type TapRights, tapRights } from './tap/rights.ts'
 
 export interface LinkWish {
   wanted: LinkKind | 'auto'
@@ -13,21 +15,54 @@ export interface LinkWish {
 }
 
 /**
- * Which link a machine gets: what was asked for, or the one that needs least.
- * @throws UfrError UFR-MACHINE where VMM or kernel do not have it.
+ * Which link a machine gets: what was asked for, or the first of the VMM's links that the kernel has, that gives the
+ * egress that is wanted, and that this process may make.
+ * @throws UfrError UFR-MACHINE where VMM or kernel do not have it, UFR-LINK-RIGHTS where only a link is left that this
+ * process may not make.
  */
-export function chooseLink({ wanted, egress, vmm, unikernel }: LinkWish): NetworkSpec {
-  const possible = vmm.traits.links.filter((kind) => unikernel.links.includes(kind))
-  const able = possible.filter((kind) => kind === 'tap' || !egress)
-  const link = wanted === 'auto' ? able[0] : able.find((kind) => kind === wanted)
+export function chooseLink(wish: LinkWish, rights: () => TapRights = tapRights): NetworkSpec {
+  const { wanted, egress, vmm, unikernel } = wish
+  const known = vmm.traits.links.filter((kind) => unikernel.links.includes(kind))
+  const able = known.filter((kind) => kind === 'tap' || !egress)
+  if (wanted !== 'auto') {
+    if (able.includes(wanted)) return { link: wanted, egress }
+    throw new UfrError('UFR-MACHINE', refusal(wanted, wish), { fix: advice(able) })
+  }
+  const link = able.find((kind) => kind !== 'tap' || mayTap(rights(), egress))
   if (link !== undefined) return { link, egress }
-  throw new UfrError('UFR-MACHINE', `${unikernel.name} on ${vmm.name} has no link ${wanted}`, {
-    fix: `Use --link ${able.join(' or ')}.`,
-  })
+  if (able.includes('tap')) throw noRights(rights())
+  throw new UfrError(
+    'UFR-MACHINE',
+    `${unikernel.name} on ${vmm.name} has no link${egress ? ' with egress' : ''}`,
+    {
+      fix: 'Use another --vmm or --unikernel.',
+    },
+  )
 }
 
-/** Makes the link for one machine. */
-export async function openLink({ link }: NetworkSpec): Promise<Link> {
+function refusal(wanted: LinkKind, { vmm, unikernel }: LinkWish): string {
+  if (!vmm.traits.links.includes(wanted)) return `${vmm.name} has no link ${wanted}`
+  if (!unikernel.links.includes(wanted)) return `${unikernel.name} cannot be reached over the link ${wanted}`
+  return `the link ${wanted} gives no egress`
+}
+
+function advice(able: readonly LinkKind[]): string {
+  return able.length > 0 ? `Use --link ${able.join(' or ')}.` : 'Use another --vmm or --unikernel.'
+}
+
+/**
+ * Makes the link for one machine.
+ * @throws UfrError UFR-LINK and its like; nothing is left behind then.
+ */
+export async function openLink(
+  { link, egress }: NetworkSpec,
+  progress: Progress = noProgress(),
+): Promise<Link> {
   if (link === 'user') return userLink()
-  throw new UfrError('UFR-NOT-YET', `the link ${link} cannot be used yet`, { fix: 'Use --link user.' })
+  if (link === 'vsock') {
+    const { openVsock } = await import('./vsock.ts')
+    return openVsock()
+  }
+  const { openTap } = await import('./tap/tap.ts')
+  return openTap(egress, progress)
 }

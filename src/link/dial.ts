@@ -1,16 +1,20 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Address } from '../vmm/vmm.ts'
+import { framed } from './frames.ts'
 
 const longestAnswer = 64
+/** Where the relay listens in a guest that is reached over vsock. */
+export const relayPort = 30_054
 
 /**
- * Connects with a port of the guest. Over Firecracker's vsock socket the port is asked for by `CONNECT port`, and `OK`
- * says that the guest has taken the connection (firecracker: docs/vsock.md).
- * @returns a socket of which either side may be closed before the other.
+ * Connects with a port of the guest: by TCP, through a relay beside the guest (see relay/relay.ts), or over
+ * Firecracker's vsock socket through a relay in the guest (firecracker: docs/vsock.md).
+ * @returns a stream of which either side may be ended before the other.
  * @throws a system error where nobody takes the connection; the signal's reason when it aborts.
  */
-export async function dial(address: Address, signal: AbortSignal): Promise<net.Socket> {
+export async function dial(address: Address, signal: AbortSignal): Promise<Duplex> {
   signal.throwIfAborted()
   const where = 'socket' in address ? { path: address.socket } : { ...address, noDelay: true }
   const socket = net.connect({ ...where, allowHalfOpen: true })
@@ -18,28 +22,37 @@ export async function dial(address: Address, signal: AbortSignal): Promise<net.S
   socket.on('error', () => {})
   try {
     await once(socket, 'connect', { signal })
-    if ('socket' in address) {
-      socket.write(`CONNECT ${address.port}\n`)
-      await confirmation(socket, signal)
+    if (!('socket' in address)) return socket
+    if (address.through === 'relay') {
+      await askRelay(socket, address.port, signal)
+      return socket
     }
-    return socket
+    socket.write(`CONNECT ${relayPort}\n`)
+    await hear(socket, /^OK .*\n$/, '\n', signal)
+    await askRelay(socket, address.port, signal)
+    return framed(socket)
   } catch (error) {
     socket.destroy()
     throw signal.aborted ? signal.reason : error
   }
 }
 
-/** Reads the line `OK …`, and nothing behind it. */
-function confirmation(socket: net.Socket, signal: AbortSignal): Promise<void> {
+async function askRelay(socket: net.Socket, port: number, signal: AbortSignal): Promise<void> {
+  socket.write(Buffer.of(port >> 8, port & 0xff))
+  await hear(socket, /^\x01$/, '', signal)
+}
+
+/** Reads an answer up to and with its end ('' for a single byte), and nothing behind it. */
+function hear(socket: net.Socket, wanted: RegExp, end: string, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   let answer = ''
   function read(): void {
-    while (!answer.endsWith('\n') && answer.length < longestAnswer) {
+    while ((answer === '' || !answer.endsWith(end)) && answer.length < longestAnswer) {
       const byte = socket.read(1) as Buffer | null
       if (!byte) return
       answer += byte.toString('latin1')
     }
-    if (/^OK .*\n$/.test(answer)) resolve()
+    if (wanted.test(answer)) resolve()
     else refuse()
   }
   const refuse = () =>

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Address } from '../vmm/vmm.ts'
 import { dial } from './dial.ts'
 
@@ -14,16 +15,17 @@ export interface Door {
 }
 
 /**
- * A port of ours on the loopback in front of the guest's, whatever the link. QEMU's network stack listens with a backlog of one (libslirp,
- * tcp_listen): of several connections that come at once, some wait a second and some are reset. So connections are
- * taken here, and handed on one after the other as QEMU takes them.
+ * A port of ours on the loopback in front of the guest's, whatever the link. QEMU's network stack listens with a
+ * backlog of one (libslirp, tcp_listen): of several connections that come at once, some wait a second and some are
+ * reset. So connections are taken here, and those to QEMU handed on one after the other as it takes them.
  */
 export async function openDoor(target: Address): Promise<Door> {
-  const open = new Set<net.Socket>()
+  const open = new Set<Duplex>()
   let turn: Promise<void> = Promise.resolve()
   const server = net.createServer({ allowHalfOpen: true }, (client) => {
     keep(open, client)
-    turn = turn.then(() => handOn(client, target, open))
+    if ('socket' in target) void handOn(client, target, open)
+    else turn = turn.then(() => handOn(client, target, open))
   })
   server.listen(0, loopback)
   await once(server, 'listening')
@@ -36,7 +38,7 @@ export async function openDoor(target: Address): Promise<Door> {
   }
 }
 
-function keep(open: Set<net.Socket>, socket: net.Socket): void {
+function keep(open: Set<Duplex>, socket: Duplex): void {
   open.add(socket)
   socket.on('close', () => open.delete(socket))
   // What breaks here ends both sides, below; nobody else needs to hear of it.
@@ -44,7 +46,7 @@ function keep(open: Set<net.Socket>, socket: net.Socket): void {
 }
 
 /** Connects a client with the guest; over as soon as QEMU has taken the connection. */
-async function handOn(client: net.Socket, target: Address, open: Set<net.Socket>): Promise<void> {
+async function handOn(client: net.Socket, target: Address, open: Set<Duplex>): Promise<void> {
   if (client.destroyed) return
   const gone = new AbortController()
   client.once('close', () => gone.abort())

@@ -1,5 +1,5 @@
 import http from 'node:http'
-import type net from 'node:net'
+import type { Duplex } from 'node:stream'
 import { UfrError } from '../base/errors.ts'
 import type { Address } from '../vmm/vmm.ts'
 import { dial } from './dial.ts'
@@ -24,7 +24,7 @@ export interface RequestOptions {
   /** Most bytes of a body that are taken. */
   maxBytes: number
   /** A connection that is open already. */
-  socket?: net.Socket
+  socket?: Duplex
 }
 
 /**
@@ -89,7 +89,7 @@ function notHttp(error: Error & { code?: string }): Error {
  * long the guest took to refuse before tells how long that moment has to be on a busy host.
  * @param settleMs how long that moment is at least; 0 where it is the guest itself that accepts.
  */
-export async function accepted(address: Address, settleMs: number, signal: AbortSignal): Promise<net.Socket> {
+export async function accepted(address: Address, settleMs: number, signal: AbortSignal): Promise<Duplex> {
   for (let slowest = 0; ; ) {
     const opened = performance.now()
     const socket = await dial(address, signal).catch(() => undefined)
@@ -108,7 +108,7 @@ const retryMs = 2
 
 const mostSettleMs = 500
 
-function staysOpen(socket: net.Socket, milliseconds: number, signal: AbortSignal): Promise<boolean> {
+function staysOpen(socket: Duplex, milliseconds: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     function settle(open: boolean): void {
       clearTimeout(timer)

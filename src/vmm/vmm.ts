@@ -27,8 +27,13 @@ export interface VmTimes {
   vcpu: number
 }
 
-/** Where the host finds a port of the guest: a TCP address, or a Unix socket of the VMM's that leads to guest ports. */
-export type Address = { host: string; port: number } | { socket: string; port: number }
+/**
+ * Where the host finds a port of the guest: a TCP address, or a Unix socket that leads to the guest's ports: a relay's
+ * beside the guest, or Firecracker's, which leads to a relay in the guest.
+ */
+export type Address =
+  | { host: string; port: number }
+  | { socket: string; port: number; through: 'relay' | 'vsock' }
 
 /** What a VMM offers to a guest: from it a unikernel sees what to ask for, without knowing any VMM by name. */
 export interface VmmTraits {
@@ -46,11 +51,21 @@ export interface VmmTraits {
   extendsCommandLine: boolean
 }
 
+/** Where a program is to run. */
+export interface Namespaces {
+  /** Path of the network namespace. */
+  namespace: string
+  /** Path of the user namespace that it belongs to, where that is not ours. */
+  userNamespace?: string
+  /** The group that may take the interface there; without one it is our own user. */
+  group?: number
+}
+
 /** The VMM's end of a link that has been made for one machine. */
 export type LinkEnd =
   | { kind: 'user' }
-  /** The VMM is to run in this network namespace, where the interface is. */
-  | { kind: 'tap'; namespace: string; device: string }
+  /** The VMM is to run where the interface is. */
+  | ({ kind: 'tap'; device: string } & Namespaces)
   /** A Unix socket for the VMM to make, through which the host reaches the guest's vsock ports. */
   | { kind: 'vsock'; socket: string }
 
@@ -85,6 +100,8 @@ export interface VmOutput {
 
 export interface Vmm {
   readonly name: VmmName
+  /** What a person should know of how machines run here; nothing where they run as they should. */
+  readonly note?: string
   /** The program's version; asks it, so not for the hot path. */
   version(): string
   /**

@@ -1,23 +1,15 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Duplex } from 'node:stream'
-import { systemCode, UfrError } from '../../base/errors.ts'
+import { UfrError } from '../../base/errors.ts'
 import { oncePerBoot } from '../../base/host-cache.ts'
+import { dies, judge, kvmRights, type ProbeResult, tooSlow, workLimitMs } from '../kvm.ts'
+import { probeGuest, probeStatus } from '../probe-guest.ts'
 import { spawnTied } from '../tied.ts'
 import type { Accel, AccelChoice } from '../vmm.ts'
-import { probeGuest, probeStatus } from './probe-guest.ts'
 import { openQmp } from './qmp.ts'
 
-/** Emulation needs 0.1 s for the probe's work, hardware 0.01 s, a paravirtual KVM that emulates 10 s. */
-const workLimitMs = 500
 const processLimitMs = 5000
-
-export interface ProbeResult {
-  works: boolean
-  /** From the vCPU's start to the probe's end; undefined where it did not end by itself. */
-  milliseconds?: number
-  reason: string
-}
 
 /**
  * @throws UfrError UFR-KVM where `kvm` is wanted and the probe says it does not work.
@@ -36,18 +28,6 @@ export async function probeKvm(file: string, fresh = false): Promise<ProbeResult
   if (rights) return { works: false, reason: rights }
   const { mtimeMs, size } = fs.statSync(file)
   return oncePerBoot('accel', `${file} ${mtimeMs} ${size}`, () => runProbe(file, 'kvm'), fresh)
-}
-
-/** Why /dev/kvm cannot be opened, or undefined. */
-function kvmRights(): string | undefined {
-  try {
-    fs.closeSync(fs.openSync('/dev/kvm', 'r+'))
-    return undefined
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return 'there is no /dev/kvm'
-    if (systemCode(error) === 'EACCES') return 'no permission to open /dev/kvm (group kvm)'
-    return `/dev/kvm does not open (${systemCode(error)})`
-  }
 }
 
 /** Boots the probe guest; exported so that a test can see it succeed under emulation. */
@@ -89,14 +69,9 @@ async function boot(file: string, kernel: string, accel: Accel): Promise<ProbeRe
   clearTimeout(patience)
   if (started === undefined) return { works: false, reason: startFailure(words) }
   const milliseconds = Math.round(at - started)
-  if (code === null)
-    return { works: false, reason: 'it runs guests, but far too slowly: it emulates them itself' }
-  if (code !== ((probeStatus << 1) | 1))
-    return { works: false, reason: 'a guest that uses xgetbv dies on it' }
-  if (milliseconds > workLimitMs) {
-    return { works: false, milliseconds, reason: `20 million instructions take ${milliseconds} ms on it` }
-  }
-  return { works: true, milliseconds, reason: `a probe guest did its work in ${milliseconds} ms` }
+  if (code === null) return { works: false, reason: tooSlow }
+  if (code !== ((probeStatus << 1) | 1)) return { works: false, reason: dies }
+  return judge(milliseconds)
 }
 
 /** QEMU's own words, or what they mean: on a paravirtual KVM it ends with an assertion about registers. */

@@ -47,7 +47,7 @@ async function start(file: string, spec: MachineSpec, { accel, output, link }: S
   const spawned = performance.now()
   const args = qemuArguments(spec, accel, link)
   const sockets = spec.errorLine ? 3 : 2
-  const child = spawnTied(file, args, { sockets, ...(link?.kind === 'tap' && { namespace: link.namespace }) })
+  const child = spawnTied(file, args, { sockets, ...(link?.kind === 'tap' && { inside: link }) })
   let running = false
   const exit = watchExit(child, () => running)
   const socket = (fd: number) => child.stdio[fd] as Duplex

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { withTemporaryFolder } from '../../base/atomic.ts'
 import { oncePerBoot } from '../../base/host-cache.ts'
 import { homePath } from '../../base/paths.ts'
-import { tinyElf } from './tiny-elf.ts'
+import { tinyElf } from '../tiny-elf.ts'
 
 const clockGettime = [0xbf, 0x04, 0x00, 0x00, 0x00, 0xb8, 0xe4, 0x00, 0x00, 0x00, 0x0f, 0x05] // (CLOCK_MONOTONIC_RAW, rsi)
 const readCounter = [0x0f, 0x31, 0x48, 0xc1, 0xe2, 0x20, 0x48, 0x09, 0xd0] // rdtsc; rax = edx:eax
