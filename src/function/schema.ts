@@ -156,7 +156,7 @@ export const configSchema = {
       default: 'auto',
     },
     network: {
-      description: 'What the guest can reach: nothing, or what the host can reach.',
+      description: 'What the guest can reach: nothing, or the outside (but never the host itself).',
       enum: ['none', 'egress'],
       default: 'none',
     },

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readElf } from '../../src/image/formats/elf/elf.ts'
 import { bytesSource } from '../../src/image/source.ts'
+import { probeGuest } from '../../src/vmm/probe-guest.ts'
 import { runProbe } from '../../src/vmm/qemu/accel.ts'
 import { locateQemu } from '../../src/vmm/qemu/binary.ts'
-import { probeGuest } from '../../src/vmm/qemu/probe-guest.ts'
 
 test('the probe guest is an ELF file as any other', () => {
   const elf = readElf(bytesSource(probeGuest()))
