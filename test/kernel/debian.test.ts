@@ -69,6 +69,32 @@ test('of a metapackage, what it depends on is fetched', async () => {
   assert.deepEqual(filesBelow(target()), ['boot/vmlinuz', 'lib/libc.so.6'])
 })
 
+test('of what packages depend on, what is asked for is fetched too, however deep; nothing comes twice', async () => {
+  apt.mirror = {
+    tool: { version: '1', depends: 'liba (>= 1), base-files, libnone | libz' },
+    liba: { version: '2', depends: 'libb | libz, tool' },
+    libb: { version: '3', depends: 'liba, libc6:any', files: { 'lib/libb.so': 'b' } },
+    libc6: { version: '4' },
+    libz: { version: '5' },
+    'base-files': { version: '6' },
+  }
+  const options = { run: apt.run, machine, suite: 'trixie', follow: /^lib/ }
+  const packages = await fetchPackages(['tool'], target(), noProgress(), options)
+  assert.deepEqual(
+    packages.map(({ name }) => name),
+    ['tool', 'liba', 'libb', 'libc6'],
+  )
+  assert.deepEqual(filesBelow(target()), ['lib/libb.so'])
+})
+
+test('another suite has an apt of its own', async () => {
+  await fetch(['libc6'])
+  await fetchPackages(['libc6'], target(), noProgress(), { run: apt.run, machine, suite: 'trixie' })
+  assert.match(fs.readFileSync(homePath('apt/etc/sources.list'), 'utf8'), / bookworm main/)
+  assert.match(fs.readFileSync(homePath('apt-trixie/etc/sources.list'), 'utf8'), / trixie main/)
+  assert.equal(apt.calls.filter((call) => call.includes('update')).length, 2)
+})
+
 test('lists are updated once a day, when sources change, and when a package is missing', async () => {
   const updates = () => apt.calls.filter((call) => call.includes('update')).length
   await fetch(['libc6'])

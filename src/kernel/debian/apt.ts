@@ -19,8 +19,6 @@ export interface AptOptions {
 
 /** An apt of our own: its lists, caches and sources are below UFR_HOME, and nothing of the machine's is written. */
 export interface Apt {
-  /** Below UFR_HOME; has all files of this apt. */
-  folder: string
   run(
     command: 'apt-get' | 'apt-cache',
     args: readonly string[],
@@ -36,7 +34,7 @@ export interface Apt {
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const install = 'apt-get comes with Debian and Ubuntu only'
 
-/** The folder of the apt for a suite. */
+/** Where the apt for a suite has all its files. */
 export function aptFolder({ suite = standardSuite }: AptOptions): string {
   return homePath(suite === standardSuite ? 'apt' : `apt-${suite}`)
 }
@@ -65,7 +63,6 @@ export async function openApt(options: AptOptions = {}): Promise<Apt> {
   const env = { ...process.env, LC_ALL: 'C', APT_CONFIG: path.join(folder, 'etc/apt.conf') }
   const stamp = path.join(folder, 'state/updated')
   return {
-    folder,
     run: (command, args, cwd) => run(command, args, { env, install, ...(cwd === undefined ? {} : { cwd }) }),
     changed: sources,
     updated: fs.statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0,

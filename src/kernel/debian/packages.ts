@@ -3,11 +3,10 @@ import path from 'node:path'
 import { withTemporaryFolder } from '../../base/atomic.ts'
 import { UfrError } from '../../base/errors.ts'
 import { withLock } from '../../base/lock.ts'
-import { homePath } from '../../base/paths.ts'
 import { lastLines, runCommand } from '../../base/process.ts'
 import type { Progress } from '../../base/progress.ts'
 import { fileSha256 } from '../download/checksum.ts'
-import { type Apt, type AptOptions, openApt } from './apt.ts'
+import { type Apt, type AptOptions, aptFolder, openApt } from './apt.ts'
 
 /** A Debian package that was downloaded, verified and unpacked. */
 export interface FetchedPackage {
@@ -23,6 +22,8 @@ export interface PackageInfo extends FetchedPackage {
 }
 
 export interface DebianOptions extends AptOptions {
+  /** Of what the packages depend on, and so on, which to fetch too: such as shared libraries. Default: none. */
+  follow?: RegExp
   /** What else a person can do where the packages cannot be had. */
   instead?: string
 }
@@ -31,7 +32,7 @@ const listsFreshMs = 24 * 3600_000
 
 /**
  * Downloads Debian packages and unpacks them into a folder, without root, without installing anything and without
- * touching the machine's own apt: see openApt. Only the packages named, not what they depend on.
+ * touching the machine's own apt: see openApt. Only the packages named, and what `follow` says.
  * @param names a package, or `name>pattern`: the dependency of `name` that begins with `pattern`, for metapackages.
  * @throws UfrError UFR-DEBIAN naming the packages where they cannot be had.
  */
@@ -43,10 +44,14 @@ export async function fetchPackages(
 ): Promise<FetchedPackage[]> {
   const what = names.map((name) => name.replace(/>.*/, ''))
   try {
-    return await withLock(homePath('apt', 'lock'), () => fetchLocked(names, target, progress, options), {
-      progress,
-      what: `Debian packages ${what.join(', ')}`,
-    })
+    return await withLock(
+      path.join(aptFolder(options), 'lock'),
+      () => fetchLocked(names, target, progress, options),
+      {
+        progress,
+        what: `Debian packages ${what.join(', ')}`,
+      },
+    )
   } catch (error) {
     throw debianError(error, what, options)
   } finally {
@@ -63,7 +68,7 @@ async function fetchLocked(
   const apt = await openApt(options)
   let complaints: string[] = []
   const update = async () => {
-    progress.step('Updating the list of Debian packages (in UFR_HOME/apt)')
+    progress.step(`Updating the list of Debian packages (in ${aptFolder(options)})`)
     complaints = await updateLists(apt)
   }
   let fresh = false
@@ -71,19 +76,19 @@ async function fetchLocked(
     await update()
     fresh = true
   }
-  let packages = await resolve(apt, names)
+  let packages = await resolve(apt, names, options.follow)
   if (packages.missing.length > 0 && !fresh) {
     await update()
     fresh = true
-    packages = await resolve(apt, names)
+    packages = await resolve(apt, names, options.follow)
   }
   if (packages.missing.length > 0) throw unavailable(packages.missing, complaints)
   // Also where some archive did not answer: whoever has the packages did, and waiting again would bring nothing.
   if (fresh) apt.markUpdated()
-  return withTemporaryFolder(homePath('apt'), async (folder) => {
+  return withTemporaryFolder(aptFolder(options), async (folder) => {
     const download = () => {
       const wanted = packages.found.map((each) => `${each.name}=${each.version}`)
-      progress.step(`Downloading Debian packages: ${packages.found.map((each) => each.name).join(', ')}`)
+      progress.step(`Downloading Debian packages: ${listed(packages.found.map((each) => each.name))}`)
       return apt.run('apt-get', ['-q', 'download', ...wanted], folder)
     }
     try {
@@ -92,7 +97,7 @@ async function fetchLocked(
       // The archive drops old versions: what yesterday's list names may be gone today.
       if (fresh) throw error
       await update()
-      packages = await resolve(apt, names)
+      packages = await resolve(apt, names, options.follow)
       if (packages.missing.length > 0) throw unavailable(packages.missing, complaints)
       await download()
     }
@@ -116,7 +121,7 @@ interface Resolved {
   missing: string[]
 }
 
-async function resolve(apt: Apt, names: readonly string[]): Promise<Resolved> {
+async function resolve(apt: Apt, names: readonly string[], follow?: RegExp): Promise<Resolved> {
   const direct = await packageInfo(
     apt,
     names.map((name) => name.replace(/>.*/, '')),
@@ -129,7 +134,26 @@ async function resolve(apt: Apt, names: readonly string[]): Promise<Resolved> {
   const inner = wanted.filter((name) => !direct.has(name))
   const all = new Map([...direct, ...(inner.length > 0 ? await packageInfo(apt, inner) : [])])
   const found = wanted.flatMap((name) => all.get(name) ?? [])
+  if (follow) found.push(...(await dependencies(apt, found, follow)))
   return { found, missing: wanted.filter((name) => !all.has(name)) }
+}
+
+/** What packages depend on, as far as the pattern wants it; what only others provide is left out. */
+async function dependencies(
+  apt: Apt,
+  packages: readonly PackageInfo[],
+  follow: RegExp,
+): Promise<PackageInfo[]> {
+  const seen = new Set(packages.map((each) => each.name))
+  const found: PackageInfo[] = []
+  for (let level = packages; level.length > 0; ) {
+    const depends = level.flatMap((each) => each.depends)
+    const names = [...new Set(depends)].filter((name) => follow.test(name) && !seen.has(name))
+    for (const name of names) seen.add(name)
+    level = names.length > 0 ? [...(await packageInfo(apt, names)).values()] : []
+    found.push(...level)
+  }
+  return found
 }
 
 /** What the lists say of packages: their candidate versions. Unknown packages are left out. */
@@ -183,6 +207,11 @@ async function unpack(
     await run('dpkg-deb', ['-x', file, target], { install: 'apt-get install dpkg' })
   }
   return packages.map(({ name, version, sha256 }) => ({ name, version, sha256 }))
+}
+
+function listed(names: readonly string[]): string {
+  const [shown, more] = [names.slice(0, 4).join(', '), names.length - 4]
+  return more > 0 ? `${shown} and ${more} more` : shown
 }
 
 function unavailable(names: readonly string[], complaints: readonly string[]): UfrError {
