@@ -8,12 +8,14 @@ import { writeFileAtomic } from '../src/base/atomic.ts'
 import { type ErrorEntry, errorTable } from '../src/base/error-table.ts'
 import { schemaFiles } from '../src/cli/schema/table.ts'
 import { configSchema } from '../src/function/schema.ts'
+import { conformancePage } from '../test/live/conformance/page.ts'
 
 const root = path.join(import.meta.dirname, '..')
 
 /** Each generated file with what makes it. A further schema is a line here. */
 export const generated: Record<string, () => string> = {
   'docs/errors.md': errorsPage,
+  'docs/conformance.md': conformancePage,
   'docs/schema/ufr.schema.json': () => jsonText(configSchema),
   ...Object.fromEntries(
     Object.entries(schemaFiles()).map(([name, schema]) => [`docs/schema/${name}`, () => jsonText(schema)]),

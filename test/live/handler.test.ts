@@ -32,58 +32,6 @@ for (const kernel of kernels) {
     assert.ok(response > 100 && response < 120_000, String(response))
   })
 
-  test(
-    `${kernel}: a handler sees its files, environment, time zone and a writable /tmp, and its logs come out`,
-    options,
-    async (t) => {
-      const folder = folderOf(t, {
-        'ufr.json': JSON.stringify({
-          name: 'seer',
-          runtime: 'nodejs24.x',
-          handler: 'src/app.api.look',
-          environment: { GREETING: `it's "ü"`, TZ: 'Europe/Vienna' },
-        }),
-        'src/app.cjs': `
-        const fs = require('node:fs')
-        const dep = require('dep')
-        exports.api = { look: async (event, context) => {
-          console.log('a line on standard output'); console.error('a line on standard error')
-          fs.writeFileSync('/tmp/written', 'x'.repeat(3_000_000))
-          return {
-            event, dep, greeting: process.env.GREETING, cwd: process.cwd(), task: process.env.LAMBDA_TASK_ROOT,
-            written: fs.statSync('/tmp/written').size, offset: new Date('2026-07-01T00:00:00Z').getHours(),
-            year: new Date().getFullYear(), name: context.functionName, left: context.getRemainingTimeInMillis(),
-            random: require('node:crypto').randomBytes(8).toString('hex'), lines: fs.readFileSync('data.txt', 'utf8'),
-          }
-        } }`,
-        'node_modules/dep/index.js': 'module.exports = "dependency"',
-        'data.txt': 'data',
-      })
-      const { status, stdout, stderr } = await ufr(t, ['run', folder, ...on, '--event', '-'], {
-        input: '{"n":1}',
-      })
-      assert.equal(status, 0, stderr)
-      const { random, left, year, ...rest } = JSON.parse(stdout)
-      assert.deepEqual(rest, {
-        event: { n: 1 },
-        dep: 'dependency',
-        greeting: `it's "ü"`,
-        cwd: '/var/task',
-        task: '/var/task',
-        written: 3_000_000,
-        offset: 2,
-        name: 'seer',
-        lines: 'data',
-      })
-      assert.match(random, /^[0-9a-f]{16}$/)
-      assert.equal(year, new Date().getFullYear())
-      assert.ok(left > 0 && left <= 30_000, String(left))
-      assert.match(stderr, /a line on standard output\n/)
-      assert.match(stderr, /a line on standard error\n/)
-      assert.doesNotMatch(stderr, /\x1b_ufr/)
-    },
-  )
-
   test(`${kernel}: an error of the handler is a Lambda error and exit status 1`, options, async (t) => {
     const folder = folderOf(t, {
       'index.mjs': 'export const handler = async () => { throw new TypeError("no such thing") }',
@@ -100,31 +48,5 @@ for (const kernel of kernels) {
     const { status, stdout } = await ufr(t, ['run', folder, ...on])
     assert.equal(status, 1)
     assert.match(JSON.parse(stdout).errorMessage, /at load/)
-  })
-
-  test(
-    `${kernel}: a handler that ends the process is told with its status and last lines`,
-    options,
-    async (t) => {
-      const folder = folderOf(t, {
-        'index.mjs': 'export const handler = () => { console.log("going now"); process.exit(9) }',
-      })
-      const { status, stdout } = await ufr(t, ['run', folder, ...on, '--json'])
-      assert.equal(status, 1)
-      const { error } = JSON.parse(stdout)
-      assert.equal(error.code, 'UFR-FUNCTION-EXITED')
-      assert.match(error.message, /status 9/)
-      assert.match(error.detail.join('\n'), /going now/)
-    },
-  )
-
-  test(`${kernel}: a handler that takes too long is ended`, options, async (t) => {
-    const folder = folderOf(t, {
-      'index.mjs':
-        'export const handler = async () => { await new Promise((r) => setTimeout(r, 60_000)); return 1 }',
-    })
-    const { status, stderr } = await ufr(t, ['run', folder, ...on, '--timeout', '2'])
-    assert.equal(status, 1)
-    assert.match(stderr, /UFR-FUNCTION-TIMEOUT: no answer within 2 s/)
   })
 }

@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { test } from 'node:test'
-import { folderOf, isAlive, kernels, lacking, qemuProcesses, startUfr, until } from './ufr.ts'
+import { folderOf, lacking, qemuProcesses, startUfr, until } from './ufr.ts'
 
 const waiting = {
   'index.mjs': 'export const handler = () => new Promise(() => setTimeout(() => {}, 100_000))',
-}
-
-for (const kernel of kernels) {
-  test(`${kernel}: no guest survives the SIGKILL of its parent`, { skip: lacking(kernel) }, async (t) => {
-    const child = startUfr(t, ['run', folderOf(t, waiting), '--unikernel', kernel, '--accel', 'tcg'])
-    await until(() => qemuProcesses(child.pid).length === 1, 'a guest')
-    const [guest] = qemuProcesses(child.pid)
-    child.kill('SIGKILL')
-    await until(() => !isAlive(guest!), 'the end of the guest', 2000)
-  })
 }
 
 test('a VMM is one process and leaves no file behind', { skip: lacking('linux') }, async (t) => {

@@ -10,7 +10,9 @@ import { findKernelIfAny } from '../../src/kernel/store.ts'
 import { locateQemu } from '../../src/vmm/qemu/binary.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
-const limitMs = 240_000
+/** Everything takes longer in a lab, whose processors are emulated. */
+export const slowness = process.env['UFR_IN_LAB'] ? 6 : 1
+const limitMs = 240_000 * slowness
 
 export interface Result {
   status: number | null
@@ -28,7 +30,7 @@ export function testHome(): string {
   if (home !== undefined) return home
   const made = fs.mkdtempSync(path.join(os.tmpdir(), 'ufr-live-'))
   process.on('exit', () => fs.rmSync(made, { recursive: true, force: true }))
-  for (const name of ['kernels', 'runtimes', 'cache', 'node', 'apt']) {
+  for (const name of ['kernels', 'vmms', 'runtimes', 'cache', 'node', 'apt']) {
     fs.mkdirSync(homePath(name), { recursive: true })
     fs.symlinkSync(homePath(name), path.join(made, name))
   }
@@ -82,7 +84,7 @@ export function folderOf(t: TestContext, files: Record<string, string | Uint8Arr
   return folder
 }
 
-export const kernels = ['linux', 'nanos'] as const
+export const kernels = ['linux', 'nanos', 'osv'] as const
 
 /** Why a kernel's tests cannot run here, or false. UFR_REQUIRE=nanos,linux turns a lack into a failure. */
 export function lacking(kernel: string): string | false {
@@ -91,9 +93,13 @@ export function lacking(kernel: string): string | false {
     : findKernelIfAny(kernel)
       ? undefined
       : `no ${kernel} kernel in the store`
-  if (why && (process.env['UFR_REQUIRE'] ?? '').split(',').includes(kernel))
-    throw new Error(`${why}, but required`)
+  if (why && required(kernel)) throw new Error(`${why}, but required`)
   return why ?? false
+}
+
+/** Whether UFR_REQUIRE names a kernel or VMM: then a lack of it is a failure. */
+export function required(name: string): boolean {
+  return (process.env['UFR_REQUIRE'] ?? '').split(',').includes(name)
 }
 
 /** Process ids of the QEMUs that a process has started. */

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import path from 'node:path'
 import { test } from 'node:test'
-import { folderOf, isAlive, kernels, lacking, qemuProcesses, root, startUfr, ufr, until } from './ufr.ts'
+import { folderOf, kernels, lacking, root, ufr } from './ufr.ts'
 
 const exitsSoon = { UFR_BOOT_TIMEOUT: '25' }
 
@@ -22,46 +21,6 @@ for (const kernel of kernels) {
     assert.ok(stdout.length > 0)
     assert.match(stderr, /HTTP 200/)
   })
-
-  test(
-    `${kernel}: a web function is served until Ctrl-C, to many at once, and nothing is left`,
-    options,
-    async (t) => {
-      const folder = folderOf(t, {
-        'server.mjs': `import http from 'node:http'
-        http.createServer(async (request, response) => {
-          let bytes = 0
-          for await (const chunk of request) bytes += chunk.length
-          response.end(JSON.stringify({ path: request.url, bytes, port: process.env.PORT }))
-        }).listen(process.env.PORT)`,
-      })
-      const child = startUfr(t, ['run', folder, ...on])
-      let stdout = ''
-      child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-        stdout += chunk
-      })
-      await until(() => stdout.includes('\n') || child.exitCode !== null, 'a URL', 120_000)
-      const url = stdout.trim()
-      assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/$/)
-      const body = 'x'.repeat(200_000)
-      const answers = await Promise.all(
-        Array.from({ length: 8 }, async (_, i) =>
-          (await fetch(`${url}${i}`, { method: 'POST', body })).json(),
-        ),
-      )
-      assert.deepEqual(
-        answers,
-        Array.from({ length: 8 }, (_, i) => ({ path: `/${i}`, bytes: body.length, port: '8080' })),
-      )
-      const guests = qemuProcesses(child.pid)
-      assert.equal(guests.length, 1)
-      child.kill('SIGINT')
-      const [status] = await once(child, 'close')
-      assert.equal(status, 130)
-      assert.ok(!isAlive(guests[0]!))
-      await assert.rejects(fetch(url))
-    },
-  )
 
   test(
     `${kernel}: a server on another port than the one named is an error that names both`,
