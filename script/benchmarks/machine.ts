@@ -5,7 +5,7 @@ import { ufrHome } from '../../src/base/paths.ts'
 import { listRuntimes } from '../../src/kernel/runtimes.ts'
 import { listKernels } from '../../src/kernel/store.ts'
 import type { Accel } from '../../src/vmm/vmm.ts'
-import { chooseVmm } from '../../src/vmm/vmms.ts'
+import type { VmmsHere } from './vmms.ts'
 
 /** What a figure depends on besides the code. */
 export interface Machine {
@@ -14,13 +14,13 @@ export interface Machine {
   cores: number
   memoryGiB: number
   hostKernel: string
+  /** Whether the machine is itself an emulated one: KVM in it works, and is emulated step by step. */
+  emulated: boolean
   /** Of the folder in which images are. */
   fileSystem: string
   node: string
-  qemu: string
-  accel: Accel
-  /** Why guests run that way. */
-  accelReason: string
+  vmms: { name: string; version: string; accel: Accel; reason: string }[]
+  missingVmms: VmmsHere['missing']
   kernels: string[]
   runtimes: string[]
   /** Processes that wanted to run, averaged over a minute, before and after. */
@@ -28,25 +28,32 @@ export interface Machine {
   loadAfter?: number
 }
 
-/** Looks at the machine, and decides how guests run on it as `ufr run` does. */
-export async function lookAtMachine(): Promise<Machine> {
-  const vmm = chooseVmm('auto')
-  const { accel, reason } = await vmm.chooseAccel('auto')
+/** Looks at the machine. */
+export function lookAtMachine({ usable, missing }: VmmsHere): Machine {
   return {
     date: new Date().toISOString().slice(0, 10),
-    processor: os.cpus()[0]?.model ?? 'unknown',
+    processor: processorName(),
     cores: os.availableParallelism(),
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     hostKernel: os.release(),
+    emulated: isEmulated(),
     fileSystem: fileSystemOf(ufrHome()),
     node: process.version,
-    qemu: vmm.version(),
-    accel,
-    accelReason: reason,
+    vmms: usable.map(({ vmm: { name }, version, accel, reason }) => ({ name, version, accel, reason })),
+    missingVmms: missing,
     kernels: listKernels().kernels.map(({ name, version }) => `${name}@${version}`),
     runtimes: listRuntimes().runtimes.map(({ language, version }) => `${language}@${version}`),
     loadBefore: load(),
   }
+}
+
+/** By QEMU's name for the processor that only its emulation has (qemu: target/i386/cpu.c, `max`). */
+export function isEmulated(): boolean {
+  return processorName().startsWith('QEMU TCG')
+}
+
+function processorName(): string {
+  return os.cpus()[0]?.model ?? 'unknown'
 }
 
 export function load(): number {
@@ -63,13 +70,21 @@ function fileSystemOf(folder: string): string {
 
 /** The machine in a few lines. */
 export function machineText(machine: Machine): string {
-  const { cores, processor, memoryGiB, hostKernel, fileSystem, node, qemu, accel, accelReason } = machine
-  const how = accel === 'tcg' ? `EMULATED (tcg): ${accelReason}` : `kvm: ${accelReason}`
+  const { cores, processor, memoryGiB, hostKernel, fileSystem, node, emulated } = machine
+  const versions = machine.vmms.map(({ name, version }) => `${name} ${version}`)
   return [
     `Machine   ${cores} cores (${processor}), ${memoryGiB} GiB, Linux ${hostKernel}, images on ${fileSystem}`,
-    `Versions  Node.js ${node}, QEMU ${qemu}; ${[...machine.kernels, ...machine.runtimes].join(', ')}`,
-    `Guests    ${how}`,
+    `Versions  Node.js ${node}, ${[...versions, ...machine.kernels, ...machine.runtimes].join(', ')}`,
+    ...machine.vmms.map(
+      ({ name, accel, reason }) => `Guests    on ${name}: ${how(accel, emulated)}, ${reason}`,
+    ),
+    ...machine.missingVmms.map(({ name, reason }) => `Without   ${name}: ${reason}`),
     `Load      ${machine.loadBefore} before, ${machine.loadAfter ?? '?'} after; ${machine.date}`,
     '',
   ].join('\n')
+}
+
+function how(accel: Accel, emulated: boolean): string {
+  if (accel === 'tcg') return 'EMULATED (tcg)'
+  return emulated ? 'kvm, NESTED IN EMULATION (only ratios mean anything)' : 'kvm'
 }

@@ -4,12 +4,15 @@ import type { UnikernelName } from '../../src/function/spec.ts'
 import { unikernels } from '../../src/unikernel/unikernels.ts'
 import { buildSection } from './build.ts'
 import { coldSection } from './cold.ts'
+import { linkSection } from './link.ts'
 import { load, lookAtMachine, machineText } from './machine.ts'
-import { type Published, publish } from './published.ts'
+import { installed, type Published, publish } from './published.ts'
 import { type Section, sectionJson, sectionText, verdictText } from './report.ts'
-import { type Options, readOptions, type SectionName, type Settings, usage } from './settings.ts'
+import { named, readOptions, type SectionName, type Settings, usage } from './settings.ts'
 import { startSection } from './start.ts'
+import { lookForVmms, type UsableVmm } from './vmms.ts'
 import { withWorkplace } from './workplace.ts'
+import { writeSection } from './write.ts'
 
 const interrupted = 130
 
@@ -17,11 +20,16 @@ async function main(args: string[], signal: AbortSignal): Promise<void> {
   const options = readOptions(args)
   if (options.help) return void process.stdout.write(usage)
   const tell = (text: string) => process.stderr.write(`bench: ${text}\n`)
-  const machine = await lookAtMachine()
+  const here = await lookForVmms()
+  const vmms = named(here.usable, options.vmms, ({ vmm }) => vmm.name)
+  const present = unikernels.filter((kind) => kind.present()).map(({ name }) => name)
+  const kernels = named(present, options.unikernels, (name) => name)
+  const machine = lookAtMachine(here)
   const sections = await withWorkplace(async (folder) => {
-    tell('packing and installing ufr')
-    const published = await publish(folder, signal)
-    return measure(published, options, { rounds: options.rounds, folder, signal, tell })
+    if (options.installed === undefined) tell('packing and installing ufr')
+    const published = await (options.installed ? installed(options.installed) : publish(folder, signal))
+    const settings = { rounds: options.rounds, folder, signal, tell }
+    return measure(options.only, published, kernels, vmms, settings)
   })
   const found = { ...machine, loadAfter: load() }
   if (options.json) {
@@ -33,15 +41,22 @@ async function main(args: string[], signal: AbortSignal): Promise<void> {
   }
 }
 
-async function measure(published: Published, options: Options, settings: Settings): Promise<Section[]> {
-  const kernels: UnikernelName[] = unikernels.filter((kind) => kind.present()).map(({ name }) => name)
+async function measure(
+  only: readonly SectionName[],
+  published: Published,
+  kernels: readonly UnikernelName[],
+  vmms: readonly UsableVmm[],
+  settings: Settings,
+): Promise<Section[]> {
   const measures: Record<SectionName, () => Promise<Section>> = {
     start: () => startSection(published, settings),
     build: () => buildSection(published, kernels, settings),
-    cold: () => coldSection(published, kernels, settings),
+    write: () => writeSection(published, kernels, settings),
+    link: () => linkSection(settings),
+    cold: () => coldSection(published, kernels, vmms, settings),
   }
   const sections: Section[] = []
-  for (const name of options.only) sections.push(await measures[name]())
+  for (const name of only) sections.push(await measures[name]())
   return sections
 }
 

@@ -17,7 +17,7 @@ export interface Finished {
 /**
  * Runs a command to its end and takes the time. It gets a process group of its own, which is killed as a whole when the
  * signal aborts or the time is over: a shell's children must not outlive it.
- * @throws Error with the end of its standard error where it does not exit with 0; the signal's reason.
+ * @throws Error with the end of what it said where it does not exit with 0; the signal's reason.
  */
 export function finish(command: string, args: readonly string[], options: ProcessOptions): Promise<Finished> {
   const { signal, env = process.env, cwd, timeout = 180_000 } = options
@@ -45,8 +45,11 @@ export function finish(command: string, args: readonly string[], options: Proces
     clearTimeout(timer)
     signal.removeEventListener('abort', kill)
     if (signal.aborted) return reject(signal.reason)
-    if (code === 0) return resolve({ milliseconds: end - start, stdout: Buffer.concat(stdout).toString() })
-    reject(new Error(`${command} ${args.slice(0, 4).join(' ')} … ended with ${code ?? by}\n${stderr}`))
+    const text = Buffer.concat(stdout).toString()
+    if (code === 0) return resolve({ milliseconds: end - start, stdout: text })
+    // With --json, ufr says on standard output what is wrong.
+    const words = stderr.trim() || text.slice(-4000)
+    reject(new Error(`${command} ${args.slice(0, 4).join(' ')} … ended with ${code ?? by}\n${words}`))
   })
   return promise
 }

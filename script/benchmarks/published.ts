@@ -25,12 +25,8 @@ export interface Published {
  * compiles: `bin/ufr` of the checkout would run what is compiled there.
  */
 export async function publish(folder: string, signal: AbortSignal): Promise<Published> {
-  const env: NodeJS.ProcessEnv = {
-    ...withoutSettings(process.env),
-    PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH']}`,
-    // npm's own words about itself are no concern here.
-    npm_config_update_notifier: 'false',
-  }
+  // npm's own words about itself are no concern here.
+  const env = { ...ownEnvironment(), npm_config_update_notifier: 'false' }
   const copy = path.join(folder, 'checkout')
   const skipped = new Set(['.git', 'dist', 'node_modules', 'test'])
   for (const name of fs.readdirSync(root)) {
@@ -44,21 +40,32 @@ export async function publish(folder: string, signal: AbortSignal): Promise<Publ
   const prefix = path.join(folder, 'installed')
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
   await finish('npm', ['install', '--prefix', prefix, path.join(folder, archive), ...quiet], { signal, env })
+  return installed(prefix)
+}
+
+/** ufr as it was installed before: `npm install --prefix PREFIX unikernel-function-runtime-VERSION.tgz`. */
+export async function installed(folder: string): Promise<Published> {
+  const prefix = path.resolve(folder)
   const { name } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
   const load = (file: string) =>
     import(pathToFileURL(path.join(prefix, 'node_modules', name, 'dist', file)).href)
   return {
     command: path.join(prefix, 'node_modules/.bin/ufr'),
     node: process.execPath,
-    env,
+    env: ownEnvironment(),
     prepare: await load('instance/prepare.js'),
     run: await load('instance/run.js'),
   }
 }
 
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const PATH = `${path.dirname(process.execPath)}${path.delimiter}${process.env['PATH']}`
+  return { ...withoutSettings(process.env), PATH }
+}
+
 /** Without the user's settings for ufr: what it is compared with does not have them either. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const kept = new Set(['UFR_HOME', 'UFR_QEMU'])
+  const kept = new Set(['UFR_HOME', 'UFR_QEMU', 'UFR_FIRECRACKER', 'UFR_JAILER', 'UFR_JAIL_UID'])
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !name.startsWith('UFR_') || kept.has(name)),
   )

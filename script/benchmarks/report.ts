@@ -81,7 +81,7 @@ function signed(milliseconds: number): string {
 }
 
 function times(ratio: number): string {
-  return `${ratio.toFixed(2)}x`
+  return `${ratio < 0.1 ? ratio.toPrecision(2) : ratio.toFixed(2)}x`
 }
 
 /** The last line: how many goals are met, and which are not. */

@@ -14,7 +14,7 @@ export async function withWorkplace<T>(use: (folder: string) => Promise<T>): Pro
   try {
     const own = path.join(folder, 'home')
     fs.mkdirSync(own)
-    for (const name of ['cache', 'kernels', 'node', 'runtimes']) {
+    for (const name of ['cache', 'kernels', 'node', 'runtimes', 'vmms']) {
       const shared = path.join(home, name)
       if (fs.existsSync(shared)) fs.symlinkSync(shared, path.join(own, name))
     }

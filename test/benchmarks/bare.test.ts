@@ -3,7 +3,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { type BareStart, bareArguments, requestText, startBare } from '../../script/benchmarks/bare.ts'
+import { bareArguments, bareQemu } from '../../script/benchmarks/bare/qemu.ts'
+import { type BareStart, requestText, startBare } from '../../script/benchmarks/bare/start.ts'
 import type { MachineSpec } from '../../src/vmm/machine.ts'
 import { qemuArguments } from '../../src/vmm/qemu/arguments.ts'
 
@@ -19,9 +20,12 @@ const machine: MachineSpec = {
   entropy: true,
 }
 
+const user = { kind: 'user' } as const
+const tap = { kind: 'tap', namespace: '/proc/1/ns/net', device: 'tap0' } as const
+
 test('the bare line has the same arguments, but for those that only ufr needs', () => {
-  const ours = qemuArguments(machine, 'tcg', { kind: 'user' })
-  const bare = bareArguments(ours, { console: '/tmp/console', port: 4711, guestPort: 8080 })
+  const ours = qemuArguments(machine, 'tcg', user)
+  const bare = bareArguments(ours, { console: '/tmp/console', port: 4711, guestPort: 8080 }, user)
   const gone = ours.filter((each) => !bare.includes(each))
   const added = bare.filter((each) => !ours.includes(each))
   assert.deepEqual(gone, [
@@ -43,8 +47,16 @@ test('the bare line has the same arguments, but for those that only ufr needs', 
   assert.deepEqual(kept(bare), kept(ours))
 })
 
+test('over a tap the network is as it is: nothing is forwarded', () => {
+  const ours = qemuArguments({ ...machine, network: { link: 'tap', egress: false } }, 'kvm', tap)
+  const bare = bareArguments(ours, { console: '/tmp/console', port: 4711, guestPort: 8080 }, tap)
+  const added = bare.filter((each) => !ours.includes(each))
+  assert.deepEqual(added, ['file:/tmp/console'])
+  assert.ok(bare.some((each) => /^tap,.*ifname=tap0/.test(each)))
+})
+
 test('arguments that are not as expected are an error, not another comparison', () => {
-  const ours = qemuArguments(machine, 'tcg', { kind: 'user' })
+  const ours = qemuArguments(machine, 'tcg', user)
   const place = { console: '/c', port: 1, guestPort: 2 }
   for (const lacking of ['-S', 'chardev=qmp,mode=control', 'chardev:console'])
     assert.throws(
@@ -52,6 +64,7 @@ test('arguments that are not as expected are an error, not another comparison', 
         bareArguments(
           ours.filter((each) => each !== lacking),
           place,
+          user,
         ),
       /no /,
     )
@@ -83,8 +96,7 @@ exec '${process.execPath}' '${folder}/guest.cjs' "hostfwd-port=\${port%%-*}" "co
 `
   fs.writeFileSync(qemu, shell, { mode: 0o755 })
   const start: BareStart = {
-    qemu,
-    args: qemuArguments(machine, 'tcg', { kind: 'user' }),
+    vmm: bareQemu(qemu, qemuArguments(machine, 'tcg', user), user),
     guestPort: 8080,
     request: { method: 'POST', path: '/x', headers: { a: 'b' }, body: Buffer.from('{"n":1}') },
     mark: undefined,

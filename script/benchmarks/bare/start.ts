@@ -1,49 +1,15 @@
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
-import type { GuestRequest } from '../../src/link/http.ts'
-import { guestNetwork } from '../../src/vmm/machine.ts'
-import { descriptors, networkId } from '../../src/vmm/qemu/arguments.ts'
-import { finish } from './process.ts'
+import type { GuestRequest } from '../../../src/link/http.ts'
+import { guestNetwork } from '../../../src/vmm/machine.ts'
+import type { LinkEnd } from '../../../src/vmm/vmm.ts'
+import { finish } from '../process.ts'
+import type { BareVmm } from './vmm.ts'
 
 const script = path.join(import.meta.dirname, 'bare.sh')
 const limitSeconds = 120
-
-export interface BareArguments {
-  /** File that takes the guest's console. */
-  console: string
-  /** The host's port that leads to `guestPort`. */
-  port: number
-  guestPort: number
-}
-
-/**
- * QEMU's arguments as ufr has them, without what only ufr needs: no control connection and so no waiting for a command
- * to start, the console in a file, the port forwarded from the beginning.
- * @throws Error where an argument is not there that ought to be: what ufr passes has changed.
- */
-export function bareArguments(
-  args: readonly string[],
-  { console, port, guestPort }: BareArguments,
-): string[] {
-  const line = args.join('\n')
-  const replaced = [
-    ['\n-S\n', '\n'],
-    [`\n-chardev\nsocket,id=qmp,fd=${descriptors.qmp}\n-mon\nchardev=qmp,mode=control\n`, '\n'],
-    [
-      `\n-chardev\nsocket,id=console,fd=${descriptors.console}\n-serial\nchardev:console\n`,
-      `\n-serial\nfile:${console}\n`,
-    ],
-    [
-      `\nuser,id=${networkId},`,
-      `\nuser,id=${networkId},hostfwd=tcp:127.0.0.1:${port}-${guestNetwork.address}:${guestPort},`,
-    ],
-  ].reduce((text, [from, to]) => {
-    if (text.split(from!).length !== 2) throw new Error(`ufr's arguments for QEMU have no ${from!.trim()}`)
-    return text.replace(from!, () => to!)
-  }, line)
-  return replaced.split('\n')
-}
+const loopback = '127.0.0.1'
 
 /** A request as it goes over the wire. */
 export function requestText({ method, path: target, headers, body }: GuestRequest): string {
@@ -53,9 +19,7 @@ export function requestText({ method, path: target, headers, body }: GuestReques
 }
 
 export interface BareStart {
-  qemu: string
-  /** ufr's own arguments. */
-  args: readonly string[]
+  vmm: BareVmm
   guestPort: number
   request: GuestRequest
   /** Wait for this on the console, and only then ask; undefined to ask until somebody answers. */
@@ -73,16 +37,19 @@ export interface BareAnswer {
 
 /** One cold start by bare.sh. @throws Error where the guest does not answer with status 200. */
 export async function startBare(start: BareStart, signal: AbortSignal): Promise<BareAnswer> {
+  const { vmm, guestPort, mark = '', pause } = start
   const folder = fs.mkdtempSync(path.join(start.folder, 'bare-'))
   try {
     const console = path.join(folder, 'console')
     const request = path.join(folder, 'request')
-    const port = await freePort()
     fs.writeFileSync(request, requestText(start.request))
-    const args = bareArguments(start.args, { console, port, guestPort: start.guestPort })
-    const own = [port, request, console, start.mark ?? '', start.pause, limitSeconds].map(String)
+    const free = await freePort()
+    const command = vmm.lay({ folder, console, port: free, guestPort })
+    const [host, port] = vmm.link.kind === 'tap' ? [guestNetwork.address, guestPort] : [loopback, free]
+    const own = [host, port, request, console, mark, pause, limitSeconds].map(String)
+    const [program, ...args] = [...enter(vmm.link), script, ...own, ...command]
     const timeout = (limitSeconds + 30) * 1000
-    const { stdout } = await finish(script, [...own, start.qemu, ...args], { signal, timeout })
+    const { stdout } = await finish(program!, args, { signal, timeout })
     const [microseconds, status = '', ...body] = stdout.split('\n')
     if (!status.includes(' 200')) throw new Error(`the bare guest answered ${status || 'nothing'}`)
     return { milliseconds: Number(microseconds) / 1000, body: body.join('\n').trim() }
@@ -91,8 +58,16 @@ export async function startBare(start: BareStart, signal: AbortSignal): Promise<
   }
 }
 
+/** Over a tap the shell itself is in the guest's namespace, where the guest can be asked without anybody between. */
+function enter(link: LinkEnd): string[] {
+  if (link.kind !== 'tap') return []
+  const { namespace, userNamespace } = link
+  const user = userNamespace === undefined ? [] : [`--user=${userNamespace}`, '--preserve-credentials']
+  return ['nsenter', ...user, `--net=${namespace}`, '--']
+}
+
 async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
+  const server = net.createServer().listen(0, loopback)
   await new Promise((resolve) => server.once('listening', resolve))
   const { port } = server.address() as net.AddressInfo
   await new Promise((resolve) => server.close(resolve))
