@@ -28,7 +28,10 @@ test('a VMM comes, is listed, comes again, is looked at, and goes', async (t) =>
   const check = doctor.checks.find(({ name }: { name: string }) => name === 'firecracker')
   assert.equal(check.state, 'good')
   // In its jailer for root, without it and why for others.
-  assert.match(check.found, /^1\.16\.1 \(.*\/vmms\/firecracker\/1\.16\.1\/firecracker\), (in|without) its jailer/)
+  assert.match(
+    check.found,
+    /^1\.16\.1 \(.*\/vmms\/firecracker\/1\.16\.1\/firecracker\), (in|without) its jailer/,
+  )
 
   fs.rmSync(path.join(vmm.folder, 'jailer'))
   const broken = document('vmm ls', (await ufr(['vmm', 'ls', '--json'], { home })).stdout)

@@ -43,7 +43,9 @@ test('files, folders and links come out as they are in there', () => {
 test('names that a header has no room for are taken from where they are', () => {
   const long = `${'d'.repeat(120)}/${'é'.repeat(60)}`
   const far = `../${'t'.repeat(300)}`
-  const expected = listed(new Tree().file(long, textContent('1')).link('l', far).file('short', textContent('2')))
+  const expected = listed(
+    new Tree().file(long, textContent('1')).link('l', far).file('short', textContent('2')),
+  )
   const posix = of(
     { name: 'ignored', type: 'g', data: pax({ comment: 'of all' }) },
     { name: 'PaxHeaders/x', type: 'x', data: pax({ path: long, mtime: '1.5' }) },
@@ -75,31 +77,53 @@ test('a size can be in an extended header, or a number of base 256', () => {
   assert.equal(of(extended, { name: 'a', data, size: 0 }, { name: 'b', data: 'c' }).bytes(), 601)
   const huge = (header: Buffer) => header.fill(0xff, 124, 136)
   assert.throws(() => of({ name: 'a', early: huge }), refused(/too large/))
-  assert.throws(() => of({ name: 'x', type: 'x', data: pax({ size: '1e3' }) }, { name: 'a' }), refused(/no number/))
+  assert.throws(
+    () => of({ name: 'x', type: 'x', data: pax({ size: '1e3' }) }, { name: 'a' }),
+    refused(/no number/),
+  )
 })
 
 test('hard links are files of their own, and lead to what came before them in the archive only', () => {
   const tree = of({ name: 'a', data: 'data', mode: 0o755 }, { name: 'b', type: '1', target: './a', size: 4 })
-  assert.deepEqual(listed(tree), listed(new Tree().file('a', textContent('data'), 0o755).file('b', textContent('data'), 0o755)))
+  assert.deepEqual(
+    listed(tree),
+    listed(new Tree().file('a', textContent('data'), 0o755).file('b', textContent('data'), 0o755)),
+  )
   for (const target of ['nothing', '../a', '/etc/../../shadow', ''])
-    assert.throws(() => of({ name: 'b', type: '1', target }, { name: 'a' }), refused(/hard link|out of it/), target)
-  assert.throws(() => of({ name: 'd', type: '5' }, { name: 'b', type: '1', target: 'd' }), refused(/hard link/))
+    assert.throws(
+      () => of({ name: 'b', type: '1', target }, { name: 'a' }),
+      refused(/hard link|out of it/),
+      target,
+    )
+  assert.throws(
+    () => of({ name: 'd', type: '5' }, { name: 'b', type: '1', target: 'd' }),
+    refused(/hard link/),
+  )
 })
 
 test('names that lead out are refused, wherever they are written', () => {
   for (const name of ['..', '../a', 'a/../../b', '/..', 'a/..']) {
     assert.throws(() => of({ name, data: 'x' }), refused(/out of it/), name)
-    assert.throws(() => of({ name: 'x', type: 'x', data: pax({ path: name }) }, { name: 'a' }), refused(/out of it/))
+    assert.throws(
+      () => of({ name: 'x', type: 'x', data: pax({ path: name }) }, { name: 'a' }),
+      refused(/out of it/),
+    )
     assert.throws(() => of({ name: 'x', type: 'L', data: `${name}\0` }, { name: 'a' }), refused(/out of it/))
   }
   assert.throws(() => of({ name: './.', data: 'x' }), refused(/no name/))
   // A file below a link would be written wherever that leads.
-  const below = [{ name: 'l', type: '2', target: '/etc' }, { name: 'l/passwd', data: 'x' }]
+  const below = [
+    { name: 'l', type: '2', target: '/etc' },
+    { name: 'l/passwd', data: 'x' },
+  ]
   assert.throws(() => of(...below), refused(/nothing can be put below/))
 })
 
 test('the last word counts, and the end is where it is said or where nothing follows', () => {
-  assert.deepEqual(listed(of({ name: 'a', data: 'old' }, { name: 'a', data: 'new' })), listed(new Tree().file('a', textContent('new'))))
+  assert.deepEqual(
+    listed(of({ name: 'a', data: 'old' }, { name: 'a', data: 'new' })),
+    listed(new Tree().file('a', textContent('new'))),
+  )
   assert.equal(treeOf(tinyTar([{ name: 'a', data: 'x' }], 0)).size, 1)
   assert.equal(treeOf(Buffer.concat([tinyTar([{ name: 'a' }]), Buffer.from('rubbish')])).size, 1)
   assert.equal(treeOf(Buffer.alloc(1024)).size, 0)
@@ -120,11 +144,17 @@ test('what is truncated or contradicts itself is refused', () => {
   assert.throws(() => wrong((header) => header.write('b', 0)), refused(/checksum/))
   assert.throws(() => wrong((header) => header.write('9', 150)), refused(/other characters/))
   assert.throws(() => of({ name: 'a', type: 'S' }), refused(/type 83/))
-  assert.throws(() => of({ name: 'x', type: 'x', data: pax({ 'GNU.sparse.major': '1' }) }, { name: 'a' }), refused(/sparse/))
+  assert.throws(
+    () => of({ name: 'x', type: 'x', data: pax({ 'GNU.sparse.major': '1' }) }, { name: 'a' }),
+    refused(/sparse/),
+  )
   for (const data of ['5 a=b\n', '99 a=b\n', 'a=b\n', '0 a=b\n', '6 ab\n\n', ' 7 a=b\n']) {
     assert.throws(() => of({ name: 'x', type: 'x', data }, { name: 'a' }), refused(/extended header/), data)
   }
-  assert.throws(() => of({ name: 'x', type: 'L', data: 'n'.repeat(70_000) }, { name: 'a' }), refused(/70000 bytes/))
+  assert.throws(
+    () => of({ name: 'x', type: 'L', data: 'n'.repeat(70_000) }, { name: 'a' }),
+    refused(/70000 bytes/),
+  )
   assert.throws(() => of({ name: Buffer.from([0xff, 0xfe]), data: 'x' }), refused(/UTF-8/))
 })
 
@@ -166,8 +196,10 @@ for (const format of ['gnu', 'pax', 'ustar', 'v7']) {
       .file('init', textContent('#!/bin/sh\n'), 0o755)
       .link('bin/sh', 'busybox')
       .directory('tmp', 0o700)
-    for (const size of [0, 1, 511, 512, 513, 20_000]) tree.file(`sizes/日本${size}`, bytesContent(pattern(size)), 0o640)
-    if (format === 'gnu' || format === 'pax') tree.file(`${'long/'.repeat(40)}${'n'.repeat(200)}`, textContent('deep'))
+    for (const size of [0, 1, 511, 512, 513, 20_000])
+      tree.file(`sizes/日本${size}`, bytesContent(pattern(size)), 0o640)
+    if (format === 'gnu' || format === 'pax')
+      tree.file(`${'long/'.repeat(40)}${'n'.repeat(200)}`, textContent('deep'))
     const from = path.join(folder, format)
     toFolder(tree, from)
     fs.linkSync(path.join(from, 'init'), path.join(from, 'other'))
