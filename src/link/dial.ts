@@ -10,7 +10,7 @@ export const relayPort = 30_054
 
 /**
  * Connects with a port of the guest: by TCP, through a relay beside the guest (see relay/relay.ts), or over
- * Firecracker's vsock socket through a relay in the guest (firecracker: docs/vsock.md).
+ * Firecracker's vsock socket through a relay in the guest (firecracker: docs/vsock).
  * @returns a stream of which either side may be ended before the other.
  * @throws a system error where nobody takes the connection; the signal's reason when it aborts.
  */
