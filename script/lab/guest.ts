@@ -76,8 +76,8 @@ for process in /proc/[0-9]*; do
 done
 wait $output $errors
 sync
-printf %s ${token} >&4
-printf %s ${token} >&5
+printf %s ${quote(token)} >&4
+printf %s ${quote(token)} >&5
 echo "exit $status" >&3
 sleep 10
 poweroff -f

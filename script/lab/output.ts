@@ -1,25 +1,29 @@
 import { Transform } from 'node:stream'
 
-/** Passes on what comes before the token, which ends it; calls `ended` when it came. */
+/** Passes on what comes before the token, which ends it, and at once; calls `ended` when the token came. */
 export function untilToken(token: Buffer, ended: () => void): Transform {
   let held: Buffer = Buffer.alloc(0)
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       const bytes = Buffer.concat([held, chunk])
-      const rest = bytes.length - token.length
-      if (rest >= 0 && bytes.subarray(rest).equals(token)) {
-        held = Buffer.alloc(0)
-        this.push(bytes.subarray(0, rest))
-        ended()
-        done()
-        return
-      }
-      // As much as could be the token's beginning stays here.
-      held = bytes.subarray(Math.max(rest, 0))
-      done(null, bytes.subarray(0, Math.max(rest, 0)))
+      const sure = bytes.length - tokenPart(bytes, token)
+      const over = bytes.length - sure === token.length
+      held = over ? Buffer.alloc(0) : bytes.subarray(sure)
+      this.push(bytes.subarray(0, sure))
+      if (over) ended()
+      done()
     },
     flush(done) {
       done(null, held)
     },
   })
+}
+
+/** How many of the last bytes are a beginning of the token, or all of it. */
+function tokenPart(bytes: Buffer, token: Buffer): number {
+  const longest = Math.min(bytes.length, token.length)
+  for (let length = longest; length > 0; length--) {
+    if (bytes.subarray(bytes.length - length).equals(token.subarray(0, length))) return length
+  }
+  return 0
 }

@@ -27,7 +27,8 @@ const keptBytes = 16_384
  * @throws UfrError UFR-BOOT-TIMEOUT, UFR-GUEST-DIED, UFR-VMM-START; the signal's reason.
  */
 export async function runInLab(lab: Lab, command: Command, settings: SessionSettings): Promise<number> {
-  const token = randomBytes(16).toString('hex')
+  // Begins as hardly any output ends, so that none waits for more.
+  const token = `\x1e${randomBytes(16).toString('hex')}`
   const [file = '', ...args] = machineCommand(lab, settings)
   const machine = spawnTied(file, args, { sockets: socketCount })
   const [serial, control, output, errors] = machine.stdio.slice(3) as Duplex[]

@@ -39,3 +39,13 @@ test('a token within the output is output, and without one the end of the stream
   assert.deepEqual(await pass(Buffer.from('cut off'), [3]), { output: Buffer.from('cut off'), ends: 0 })
   assert.deepEqual(await pass(token.subarray(0, 5), []), { output: token.subarray(0, 5), ends: 0 })
 })
+
+test('what cannot be the token passes at once', async () => {
+  const output = untilToken(token, () => {})
+  output.write('up\n')
+  assert.equal(output.read()?.toString(), 'up\n')
+  output.write('01')
+  assert.equal(output.read(), null)
+  output.write('x')
+  assert.equal(output.read()?.toString(), '01x')
+})

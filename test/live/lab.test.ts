@@ -149,8 +149,9 @@ test('the guest ends with the script, whatever ends that, and leaves nothing beh
   for (const [signal, status] of ends) {
     const child = start(t, ['sh', '-c', 'echo up; sleep 1000'])
     const guest = await guestOf(child)
-    if (signal === 'SIGKILL') await once(child.stdout, 'data')
     const closed = once(child, 'close')
+    if (signal === 'SIGKILL')
+      await Promise.race([once(child.stdout, 'data'), closed.then(() => assert.fail('it ended'))])
     child.kill(signal)
     assert.equal((await closed)[0], status)
     await until(() => !isAlive(guest), 'the end of the guest', 5000)
