@@ -1,4 +1,4 @@
-import { type Mark, markParser } from '../link/marks.ts'
+import { type Mark, markNames, markParser } from '../link/marks.ts'
 import type { ConsoleState, KernelLine } from '../unikernel/unikernel.ts'
 
 export interface TimedMark extends Mark {
@@ -38,7 +38,13 @@ const newline = 0x0a
 export function guestConsole(options: ConsoleOptions): GuestConsole {
   const marks: TimedMark[] = []
   const listeners = new Set<(mark: TimedMark) => void>()
-  const parser = markParser(tell)
+  const parser = markParser((mark, at) => {
+    if (mark.name === markNames.exit) overAt ??= at
+    tell(mark)
+  })
+  /** Where in the bytes at hand the program has ended: what the kernel says on its way down is not the program's. */
+  let overAt: number | undefined
+  let over = false
   const state: ConsoleState = { started: false }
   let firstAt: number | undefined
   let line = Buffer.alloc(0)
@@ -65,6 +71,23 @@ export function guestConsole(options: ConsoleOptions): GuestConsole {
       rest = rest.subarray(stop)
     }
     line = Buffer.from(rest)
+  }
+
+  function finishLine(): void {
+    if (line.length > 0) hand(line)
+    line = Buffer.alloc(0)
+  }
+
+  function sort(plain: Buffer): void {
+    let rest = plain
+    if (!over) {
+      take(plain.subarray(0, overAt))
+      if (overAt === undefined) return
+      finishLine()
+      over = true
+      rest = plain.subarray(overAt)
+    }
+    if (rest.length > 0) options.kernel?.(unix(rest))
   }
 
   function hand(bytes: Buffer): void {
@@ -107,12 +130,11 @@ export function guestConsole(options: ConsoleOptions): GuestConsole {
     marks,
     push(chunk) {
       firstAt ??= performance.now()
-      take(parser.push(chunk))
+      sort(parser.push(chunk))
     },
     end() {
-      take(parser.end())
-      if (line.length > 0) hand(line)
-      line = Buffer.alloc(0)
+      sort(parser.end())
+      finishLine()
       settle(true)
     },
     get firstAt() {

@@ -30,8 +30,11 @@ const opening = Buffer.from('\x1b_ufr;')
 const closing = Buffer.from('\x1b\\')
 const longest = 256
 
-/** Takes marks out of a stream of bytes. */
-export function markParser(found: (mark: Mark) => void): MarkParser {
+/**
+ * Takes marks out of a stream of bytes.
+ * @param found is told of each mark, and how many of the bytes that this `push` will give came before it.
+ */
+export function markParser(found: (mark: Mark, at: number) => void): MarkParser {
   let kept: Buffer = Buffer.alloc(0)
 
   function push(chunk: Buffer): Buffer {
@@ -54,7 +57,8 @@ export function markParser(found: (mark: Mark) => void): MarkParser {
         continue
       }
       plain.push(bytes.subarray(at, start))
-      found(parse(bytes.toString('latin1', start + opening.length, stop)))
+      const before = plain.reduce((sum, { length }) => sum + length, 0)
+      found(parse(bytes.toString('latin1', start + opening.length, stop)), before)
       at = stop + closing.length
     }
     const tail = openingTail(bytes, at)

@@ -57,3 +57,16 @@ test('the tail is the last lines of all, the kernel included', () => {
   )
   assert.deepEqual(console.tail(2), ['line 4998', 'line 4999'])
 })
+
+test('what comes after the mark of the end is no output of the program, also on a line that it left open', () => {
+  const exit = '\x1b_ufr;exit;1\x1b\\'
+  for (const chunks of [
+    [`out${exit}[ 1] going down\n`],
+    ['out', exit, '[ 1] going', ' down\n'],
+    [`o`, `ut${exit.slice(0, 5)}`, `${exit.slice(5)}[ 1] going down\n`],
+  ]) {
+    const { program, kernel, console } = heard(false, chunks)
+    assert.deepEqual([program, kernel], ['out', '[ 1] going down\n'])
+    assert.deepEqual(console.tail(), ['out'])
+  }
+})

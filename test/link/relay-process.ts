@@ -28,9 +28,15 @@ export async function startRelay(t: TestContext, through: Through): Promise<Rela
   fs.writeFileSync(file, relayProgram({ listen, target: '127.0.0.1', framed, tied: false }), { mode: 0o755 })
   const child = spawn(file, { stdio: 'ignore' })
   t.after(() => child.kill('SIGKILL'))
-  while (!fs.existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 1))
+  while (!listens(socket)) await new Promise((resolve) => setTimeout(resolve, 1))
   const outside = framed ? await muxer(t, folder, socket) : socket
   return { pid: child.pid!, address: (port) => ({ socket: outside, port, through }) }
+}
+
+/** The file is there before anybody listens (proc_net_unix(5): flag __SO_ACCEPTCON). */
+function listens(socket: string): boolean {
+  const lines = fs.readFileSync('/proc/net/unix', 'latin1').split('\n')
+  return lines.some((line) => line.endsWith(` ${socket}`) && line.split(' ')[3] === '00010000')
 }
 
 /**
