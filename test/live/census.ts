@@ -29,10 +29,10 @@ function take(): Census {
 }
 
 /** Gives a check that nothing has been added since: it waits a moment for what is on its way out. */
-export function countNow(): () => Promise<void> {
+export function countNow(patienceMs = 5000): () => Promise<void> {
   const before = take()
   return async () => {
-    const end = Date.now() + 5000
+    const end = Date.now() + patienceMs
     for (;;) {
       const more = added(before, take())
       if (Object.keys(more).length === 0) return

@@ -43,6 +43,12 @@ export const kernelLimits: readonly Limit<KernelCase>[] = [
     reason: 'one console takes all that a program writes (src/unix/special.c)',
   },
   {
+    kernel: 'linux',
+    vmm: 'firecracker',
+    cases: ['errors-apart'],
+    reason: 'Firecracker has one serial line (docs/design.md)',
+  },
+  {
     kernel: 'osv',
     cases: ['errors-apart'],
     reason: 'all that is written goes to all consoles (drivers/console-multiplexer.cc)',
