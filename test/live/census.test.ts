@@ -1,0 +1,3 @@
+import { inPen } from './pen.ts'
+
+await inPen(import.meta.filename, () => import('./census-cases.ts'))
