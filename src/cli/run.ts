@@ -184,7 +184,7 @@ async function serve(call: Call, running: Run, times: Times): Promise<number> {
 }
 
 /** The part of `ufr run --json` that all shapes have; docs/schema/run.schema.json. */
-function report<S extends Shape>({ prepared, vmm, accel, phases }: Run, shape: S) {
+function report<S extends Shape>({ prepared, vmm, accel, notes, phases }: Run, shape: S) {
   const { spec, unikernel, image } = prepared
   return {
     function: spec.name,
@@ -195,6 +195,7 @@ function report<S extends Shape>({ prepared, vmm, accel, phases }: Run, shape: S
     accel,
     image: { digest: image.record.digest, bytes: image.bytes, buildMs: image.buildMs, cached: image.cached },
     phases: phases(),
+    ...(notes.length > 0 && { notes }),
   }
 }
 

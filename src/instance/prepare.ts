@@ -18,7 +18,7 @@ export interface Prepared {
 }
 
 /** Is told what a function is before anything is fetched or built; what it throws ends the preparation. */
-export type Accept = (spec: FunctionSpec) => void
+export type Accept = (spec: FunctionSpec) => void | Promise<void>
 
 /**
  * From a folder to a program and the kernel it is for: fetches the language's runtime, and for the Linux guest its
@@ -33,7 +33,7 @@ export async function prepareProgram(
 ): Promise<Omit<Prepared, 'image'>> {
   const spec = loadFunction(folder, overrides, detectors)
   refusePlanned(spec)
-  accept?.(spec)
+  await accept?.(spec)
   const language = await languageOf(spec.runtime)
   const wanted: UnikernelName | 'auto' = spec.unikernel ?? 'auto'
   const { unikernel, reason } = await chooseUnikernel(wanted, progress)

@@ -34,6 +34,8 @@ export interface Run {
   vmm: Vmm
   accel: Accel
   instance: Instance
+  /** What somebody should know about how it was run, such as that it was emulated because KVM does not work. */
+  notes: string[]
   phases(): Phases
 }
 
@@ -46,18 +48,23 @@ export async function withInstance<T>(
   use: (run: Run, times: Times) => Promise<T>,
 ): Promise<T> {
   const { progress, signal } = options
-  const prepared = await prepare(options.folder, options.overrides, progress, (spec) => {
-    options.accept?.(spec)
+  const prepared = await prepare(options.folder, options.overrides, progress, async (spec) => {
+    await options.accept?.(spec)
     // Looked for before anything large is fetched for it.
-    chooseVmm(spec.vmm ?? 'auto')
+    const usual = chooseVmm(spec.vmm ?? 'auto')
+    if (spec.vmm === usual.name) await usual.chooseAccel(options.accel)
   })
+  const notes: string[] = []
+  const note = (text: string) => {
+    notes.push(text)
+    progress.note(text)
+  }
   const { spec, unikernel } = prepared
   const fits = (candidate: Vmm) => suits(prepared, candidate, options.link)
   const vmm = await chooseVmmFor(spec.vmm ?? 'auto', options.accel, fits)
-  if (vmm.note !== undefined) progress.note(vmm.note)
+  if (vmm.note !== undefined) note(vmm.note)
   const { accel, reason } = await vmm.chooseAccel(options.accel)
-  if (accel === 'tcg' && options.accel === 'auto')
-    progress.note(`Emulated, so slower than on KVM: ${reason}.`)
+  if (accel === 'tcg' && options.accel === 'auto') note(`Emulated, so slower than on KVM: ${reason}.`)
   const network = networkOf(prepared, vmm, accel, options.link)
   const machine = await machineOf(prepared, vmm, accel, network)
   const { output, errors, kernelLines } = options
@@ -70,11 +77,11 @@ export async function withInstance<T>(
       throw error
     })
     try {
-      return await raced({ prepared, vmm, accel, instance }, use, signal)
+      return await raced({ prepared, vmm, accel, instance, notes }, use, signal)
     } catch (error) {
       if (attempt === mostAttempts || !isDeath(error) || !unikernel.worthRetrying(instance.console))
         throw error
-      progress.note('The guest started before its disks were there; starting it again.')
+      note('The guest started before its disks were there; starting it again.')
     } finally {
       await instance.stop()
     }
@@ -95,7 +102,7 @@ export async function machineOf(
     cpus: spec.cpus,
     traits: vmm.traits(accel),
     network,
-    separateErrors: spec.shape === 'program',
+    program: spec.shape === 'program',
     tscKhz,
   })
 }

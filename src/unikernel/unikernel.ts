@@ -24,8 +24,8 @@ export interface MachineSettings {
   network?: NetworkSpec | undefined
   /** Frequency of the guest's time stamp counter, where the VMM knows and the kernel should be told. */
   tscKhz?: number | undefined
-  /** Whether standard error is to be kept apart from standard output. */
-  separateErrors: boolean
+  /** Whether what it prints and its exit status are the result: standard error is kept apart where that can be. */
+  program: boolean
 }
 
 /** A console line that is the kernel's own, or ends with words of its own. */

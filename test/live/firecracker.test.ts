@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { UfrError } from '../../src/base/errors.ts'
 import { firecracker } from '../../src/vmm/firecracker/firecracker.ts'
 import { jailIds } from '../../src/vmm/firecracker/jail.ts'
+import { document } from '../cli/schemas.ts'
 import { countNow } from './census.ts'
 import { folderOf, isAlive, lacking as lackingKernel, required, root, startUfr, ufr, until } from './ufr.ts'
 
@@ -72,6 +73,31 @@ test('a handler answers, and nothing of Firecracker’s own is on its console', 
   assert.doesNotMatch(stderr, /\[ufr:|fc_api|fc_vcpu/)
   assert.equal(/Firecracker runs without its jailer: /.test(stderr), !jailed)
   await nothingLeft()
+})
+
+test('the report says that it ran without its jailer', { skip }, async (t) => {
+  const args = ['run', path.join(root, 'examples/hello-node'), ...on, '--json']
+  const { stdout } = await ufr(t, args, { env: { UFR_JAIL: 'off' } })
+  const { notes } = document('run', stdout)
+  assert.match(notes[0], /^Firecracker runs without its jailer: UFR_JAIL is off/)
+})
+
+test('a program whose exit status Nanos could not tell is refused by name', {
+  skip: skip || lackingKernel('nanos'),
+}, async (t) => {
+  const folder = folderOf(t, { 'prog.mjs': 'process.exitCode = 3' })
+  const named = ['--unikernel', 'nanos', '--vmm', 'firecracker', '--accel', 'kvm']
+  const { status, stderr } = await ufr(t, ['run', folder, ...named])
+  assert.equal(status, 2, stderr)
+  assert.match(stderr, /UFR-MACHINE: Nanos tells how a program ended by an exit device/)
+})
+
+test('a program answers with its output and exit status, on one serial line', { skip }, async (t) => {
+  const program = `console.log('out'); console.error('err'); process.exitCode = 3`
+  const { status, stdout, stderr } = await ufr(t, ['run', folderOf(t, { 'prog.mjs': program }), ...on])
+  assert.equal(status, 1, stderr)
+  assert.deepEqual(stdout.split('\n').sort(), ['', 'err', 'out'])
+  assert.match(stderr, /exit status 3/)
 })
 
 test('no guest survives the SIGKILL of its ufr, and it leaves nothing behind', { skip }, async (t) => {

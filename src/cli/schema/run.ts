@@ -25,6 +25,11 @@ const common = {
       response: { description: 'The whole answer was there.', ...mark },
     },
   },
+  notes: {
+    description: 'What is to be known about how it was run: emulated for want of KVM, without its jailer, …',
+    type: 'array',
+    items: { type: 'string' },
+  },
 } as const
 
 const always = ['function', 'unikernel', 'kernelVersion', 'vmm', 'accel', 'image', 'phases'] as const

@@ -153,7 +153,7 @@ function machine(kernel: Kernel, volumes: Record<string, Volume>, settings: Mach
     'cryptomgr.notests',
   ]
   if (settings.tscKhz !== undefined) parameters.push(`tsc_early_khz=${settings.tscKhz}`)
-  const errorLine = settings.separateErrors && settings.traits.errorLine
+  const errorLine = settings.program && settings.traits.errorLine
   if (errorLine) parameters.push(`${errorsParameter}=/dev/ttyS1`)
   if (settings.network?.egress) parameters.push(`${gatewayParameter}=${guestNetwork.gateway}`)
   if (settings.network?.link === 'vsock') parameters.push(`${vsockParameter}=1`)

@@ -99,6 +99,15 @@ function machine(kernel: Kernel, volumes: Record<string, Volume>, settings: Mach
     mode,
   })
   const { root, base } = volumes
+  if (settings.program && !settings.traits.exitDevice) {
+    throw new UfrError(
+      'UFR-MACHINE',
+      'Nanos tells how a program ended by an exit device, which this VMM lacks',
+      {
+        fix: 'Use --vmm qemu, or --unikernel linux, osv or unikraft, which tell it on the console.',
+      },
+    )
+  }
   return {
     // Firecracker's way into PVH ends in a triple fault (it reads 0xfffffffc); QEMU has no other for such a file.
     kernel: { file: kernelFile(kernel, 'kernel'), digest: kernel.digest, protocols: ['linux', 'pvh'] },

@@ -33,5 +33,5 @@ export function settings(
   what: Partial<VmmTraits> = {},
   network: MachineSettings['network'] = { link: 'user', egress: false },
 ): MachineSettings {
-  return { memoryMiB: 128, cpus: 1, traits: { ...traits, ...what }, network, separateErrors: false }
+  return { memoryMiB: 128, cpus: 1, traits: { ...traits, ...what }, network, program: false }
 }

@@ -44,7 +44,7 @@ const settings = (traits: VmmTraits, rest: Partial<MachineSettings> = {}): Machi
   memoryMiB: 256,
   cpus: 1,
   traits,
-  separateErrors: true,
+  program: true,
   ...rest,
 })
 
