@@ -17,6 +17,11 @@ export interface NetworkSpec {
   link: LinkKind
   /** Whether the guest may open connections to the outside; without it the host is always the client. */
   egress: boolean
+  /**
+   * Whether the guest may call its own ufr: at the gateway's address, at `callPort`. What listens there is for this one
+   * guest, and nothing else is to be had there.
+   */
+  calls?: boolean
 }
 
 /**
@@ -66,6 +71,12 @@ export const guestNetwork = {
   /** Locally administered. */
   mac: '52:54:00:75:66:72',
 } as const
+
+/** Where a guest that may calls its ufr: the port that AWS's Runtime API has, of the gateway's address on every link. */
+export const callPort = 9001
+
+/** The host's address on a vsock (vsock(7), VMADDR_CID_HOST). */
+export const vsockHost = 2
 
 /** I/O port of QEMU's isa-debug-exit: a kernel that knows it ends the VM by writing its status there. */
 export const exitPort = 0x501

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { VmmName } from '../function/spec.ts'
 import type { Board, BootProtocol, LinkKind, MachineSpec } from './machine.ts'
 
@@ -63,7 +64,8 @@ export interface Namespaces {
 
 /** The VMM's end of a link that has been made for one machine. */
 export type LinkEnd =
-  | { kind: 'user' }
+  /** Where `wire` is there it gets the socket that carries the guest's frames, in place of QEMU's network stack. */
+  | { kind: 'user'; wire?(socket: Duplex): void }
   /** The VMM is to run where the interface is. */
   | ({ kind: 'tap'; device: string } & Namespaces)
   /** A Unix socket for the VMM to make, through which the host reaches the guest's vsock ports. */

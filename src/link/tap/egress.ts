@@ -51,6 +51,20 @@ async function makePair({ name, host }: Pair, pid: number): Promise<void> {
   await ip.done()
 }
 
+/**
+ * Takes the pair away again, from within the namespace: there its name is nobody else's. The kernel does so by itself,
+ * but only with the namespace, and that stays for seconds where connections were open when the guest was ended.
+ * @param pid of a process in the namespace. Where there is none any more, or no pair, that is no error.
+ */
+export async function dropUplink(pid: number): Promise<void> {
+  const words = [`--net=/proc/${pid}/ns/net`, '--', 'ip', 'link', 'delete', uplink]
+  await startWorker('nsenter', words, environment())
+    .done()
+    .catch((error: unknown) => {
+      if (!(error instanceof WorkerError)) throw error
+    })
+}
+
 function isTaken(error: unknown): boolean {
   return error instanceof WorkerError && error.lines.some((line) => /File exists/.test(line))
 }

@@ -1,4 +1,4 @@
-import { guestNetwork } from '../../vmm/machine.ts'
+import { callPort, guestNetwork } from '../../vmm/machine.ts'
 import { interfacePrefix } from './pool.ts'
 
 /** The interface in the guest's namespace that the VMM takes, and the one of the way to the outside. */
@@ -24,6 +24,8 @@ export interface InsideRules {
   pool: string
   /** The host's own addresses. */
   host: readonly string[]
+  /** Whether the guest may call. */
+  calls?: boolean
 }
 
 /**
@@ -31,9 +33,10 @@ export interface InsideRules {
  * new connections to the outside, but not to the host, other guests, or `neverReached`. All leaves with the address of
  * the way to the outside.
  */
-export function insideRules({ resolver, pool, host }: InsideRules): string {
-  const { address, nameserver } = guestNetwork
+export function insideRules({ resolver, pool, host, calls = false }: InsideRules): string {
+  const { address, gateway, nameserver } = guestNetwork
   const dns = `iifname "${device}" ip daddr ${nameserver} meta l4proto { tcp, udp } th dport 53`
+  const calling = calls ? `iifname "${device}" ip daddr ${gateway} tcp dport ${callPort} accept\n    ` : ''
   return `table ip ufr {
   chain prerouting {
     type nat hook prerouting priority dstnat
@@ -46,7 +49,7 @@ export function insideRules({ resolver, pool, host }: InsideRules): string {
   chain input {
     type filter hook input priority filter; policy drop
     iifname "${device}" ct state established,related accept
-    iifname "${device}" reject
+    ${calling}iifname "${device}" reject
   }
   chain output {
     type filter hook output priority filter; policy drop

@@ -3,7 +3,7 @@ import { device, uplink } from './rules.ts'
 
 /**
  * All that runs with rights in a guest's namespace. Its arguments are the commands for ip, the rules for nft (or
- * nothing) and the relay. With rules it waits for the addresses of the way to the outside, whose interface the host's
+ * nothing), the relay, and for a guest that calls another with the folder that it runs in. With rules it waits for the addresses of the way to the outside, whose interface the host's
  * side puts here meanwhile. At last it becomes the relay, which gives up all rights.
  *
  * The kernel is to forward although there may be nowhere to: then it refuses what a guest tries, instead of being silent.
@@ -34,6 +34,12 @@ $1
 $way
 END
 [ -z "$2" ] || wait "$rules"
+if [ -n "$4" ]; then
+  # A shell gives what it starts beside itself no standard input, by which the relay sees that ufr is there.
+  exec 3<&0
+  (cd "$5" && exec "$4" <&3 3<&-) &
+  exec 3<&-
+fi
 exec "$3"
 `
 

@@ -14,7 +14,7 @@ import { raisedKernel } from './raise.ts'
 import { type Needs, needsOf, rootTree, startOf } from './root.ts'
 
 /** Raise it when what is built here changes without its inputs changing: old volumes in the store no longer fit then. */
-const formatVersion = 'unikraft-1'
+const formatVersion = 'unikraft-2'
 
 const mebibyte = 1 << 20
 /** What the kernel takes beside archive and files, stacks included. */
@@ -26,9 +26,11 @@ export function unikraft(kernel: Kernel): Unikernel {
     name: 'unikraft',
     kernel,
     leastMemoryMiB: 16,
+    forks: false,
     links: ['user', 'tap'],
     plan: (program) => plan(kernel, program),
     machine: (program, volumes, settings) => machine(kernel, program, volumes, settings),
+    guestTree: (program) => rootTree(program, program.task),
     disk: (program) => planCpio(rootTree(program, program.task)),
     kernelLine: (line, state = { started: true }) => kernelLine(line, state),
     carriageReturns: true,

@@ -2,12 +2,17 @@ import fs from 'node:fs'
 import net from 'node:net'
 import { runCommand } from '../../base/process.ts'
 
-/** A named pipe, open at both ends. What is written to it stays in order, 64 KiB of it at most. */
+/** A named pipe, open at both ends. What is written to it stays in order; it holds 64 KiB. */
 export interface Fifo {
   /** Our end. It ends when nobody has the other one open any more. */
   reader: net.Socket
   /** Descriptor of an end to write to, for a process to inherit. */
   writer: number
+  /**
+   * Has all who write by this descriptor, in other processes too, wait while the pipe is full. Not before they have
+   * chosen not to wait: theirs would be the last word. Our own end to write to is given up.
+   */
+  makeWritersWait(): void
   /** Gives up our own end to write to. Safe to call again. */
   release(): void
 }
@@ -37,13 +42,28 @@ export function openFifo(file: string): Fifo {
   }
   const reader = new net.Socket({ fd, readable: true, writable: false })
   let released = false
+  const release = () => {
+    if (released) return
+    released = true
+    fs.closeSync(writer)
+  }
   return {
     reader,
     writer,
-    release() {
+    release,
+    makeWritersWait() {
       if (released) return
       released = true
-      fs.closeSync(writer)
+      setBlocking(writer)
     },
   }
+}
+
+/** Clears O_NONBLOCK, which belongs to the open file and not to the descriptor, and closes the descriptor. */
+function setBlocking(fd: number): void {
+  const socket = new net.Socket({ fd, readable: false, writable: true })
+  // Node.js has no other way to do that (libuv: uv_stream_set_blocking).
+  const { _handle: handle } = socket as unknown as { _handle?: { setBlocking?(wait: boolean): number } }
+  handle?.setBlocking?.(true)
+  socket.destroy()
 }

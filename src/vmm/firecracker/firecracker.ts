@@ -107,6 +107,8 @@ export async function startMachine(
     prepared.remove()
     await api.put('/actions', { action_type: 'InstanceStart' }, limit.signal)
     const times = { spawned, vcpu: performance.now() }
+    // Firecracker has just had its output not wait (set_stdout_nonblocking), and loses what a full pipe does not take.
+    prepared.pipes.console.makeWritersWait()
     const control = api
     void exit.then(() => control.close())
     return { pid, times, exit, stop, forward, metrics: () => flushed(control, metrics, exit) }
@@ -141,7 +143,6 @@ function launch(prepared: Prepared, print: (chunk: Buffer) => void): Launched {
     prepared.remove()
     throw error
   }
-  console.release()
   console.reader.on('data', print)
   console.reader.on('error', () => {})
   const logged = tailOf(log.reader)

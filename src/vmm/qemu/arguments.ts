@@ -2,7 +2,7 @@ import { type Board, guestNetwork, type MachineSpec } from '../machine.ts'
 import type { Accel, LinkEnd } from '../vmm.ts'
 
 /** File descriptors at which QEMU finds its control and serial sockets: no socket file, so nothing to leave behind. */
-export const descriptors = { qmp: 3, console: 4, errorLine: 5 } as const
+export const descriptors = { qmp: 3, console: 4, errorLine: 5, wire: 6 } as const
 
 /** Name of the guest's network in QEMU, for commands that add a forwarded port. */
 export const networkId = 'net'
@@ -58,6 +58,7 @@ export function qemuArguments(spec: MachineSpec, accel: Accel, link?: LinkEnd): 
 
 function netdev(link: LinkEnd): string {
   if (link.kind === 'tap') return `tap,id=${networkId},ifname=${link.device},script=no,downscript=no`
+  if (link.kind === 'user' && link.wire) return `socket,id=${networkId},fd=${descriptors.wire}`
   return `user,id=${networkId},restrict=on,ipv6=off`
 }
 

@@ -46,13 +46,15 @@ async function start(file: string, spec: MachineSpec, { accel, output, link }: S
   requireKernel(spec)
   const spawned = performance.now()
   const args = qemuArguments(spec, accel, link)
-  const sockets = spec.errorLine ? 3 : 2
+  const wire = link?.kind === 'user' ? link.wire : undefined
+  const sockets = wire ? 4 : spec.errorLine ? 3 : 2
   const child = spawnTied(file, args, { sockets, ...(link?.kind === 'tap' && { inside: link }) })
   let running = false
   const exit = watchExit(child, () => running)
   const socket = (fd: number) => child.stdio[fd] as Duplex
   receive(socket(descriptors.console), output.console)
   if (spec.errorLine) receive(socket(descriptors.errorLine), output.errorLine)
+  wire?.(socket(descriptors.wire))
 
   let stopping: Promise<void> | undefined
   function stop(): Promise<void> {

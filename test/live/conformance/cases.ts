@@ -55,6 +55,7 @@ export const vmmCases = {
   'no-file': 'says which file is missing',
   names: 'takes paths with spaces, commas, quotes and Unicode',
   console: 'passes on every byte of the console, in order',
+  'slow-reader': 'has its guest wait while nobody takes what it prints',
   'error-line': 'keeps a second serial line apart',
   status: 'tells the status that a guest ended with',
   reset: 'ends when its guest resets itself',

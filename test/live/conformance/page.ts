@@ -2,6 +2,7 @@ import { unikernels } from '../../../src/unikernel/unikernels.ts'
 import { kernelCases, vmmCases } from './cases.ts'
 import { limitOf } from './check.ts'
 import { kernelLimits, type Limit, vmmLimits } from './limits.ts'
+import { labFirecracker, labRuns, labRunsAt } from './runs.ts'
 
 const vmms = ['qemu', 'firecracker'] as const
 
@@ -45,6 +46,13 @@ export function conformancePage(): string {
     '',
     ...kernelTable,
     '',
+    '### What was run on Firecracker',
+    '',
+    `Machines without working KVM run these cases in the [lab](lab.md) by \`script/test --full\`. Last, on ${labRunsAt},`,
+    `with Firecracker ${labFirecracker} in its jail:`,
+    '',
+    ...labTable(),
+    '',
     '## VMMs',
     '',
     ...vmmTable,
@@ -54,6 +62,16 @@ export function conformancePage(): string {
     ...notes.map(({ reason, thread }, i) => `${i + 1}. ${upper(reason)}${thread ? `: <${thread}>` : ''}.`),
     '',
   ].join('\n')
+}
+
+function labTable(): string[] {
+  return [
+    '| kernel | link | cases passed | named here as limits | failed | largest body | starts in a row |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...labRuns.map(({ kernel, version, link, passed, limits, largeBody, starts }) => {
+      return `| ${kernel} ${version} | ${link} | ${passed} | ${limits} | 0 | ${largeBody} MB | ${starts} |`
+    }),
+  ]
 }
 
 function table<Case extends string, Column extends string>(

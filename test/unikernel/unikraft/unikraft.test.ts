@@ -13,7 +13,7 @@ import type { Program } from '../../../src/language/program.ts'
 import type { MachineSettings } from '../../../src/unikernel/unikernel.ts'
 import { commandLine } from '../../../src/unikernel/unikraft/command-line.ts'
 import { type KernelProtocol, storedFile } from '../../../src/unikernel/unikraft/kernel-file.ts'
-import { needsOf } from '../../../src/unikernel/unikraft/root.ts'
+import { needsOf, startOf } from '../../../src/unikernel/unikraft/root.ts'
 import { unikraft } from '../../../src/unikernel/unikraft/unikraft.ts'
 import type { VmmTraits } from '../../../src/vmm/vmm.ts'
 import { tinyElf } from '../../image/formats/tiny-elf.ts'
@@ -98,12 +98,20 @@ test('the root is one archive of base, function and first program', async () => 
   assert.equal(start?.kind === 'file' && start.mode, 0o755)
 })
 
+test('a program gets the arguments for threads that do not preempt each other, where it has some', () => {
+  const start = (rest: Partial<Program>) => startOf({ ...program(), ...rest })
+  const argv = ['main', 'a']
+  assert.deepEqual(start({ argv: ['other'], cooperativeArgv: argv }), start({ argv }))
+  assert.notDeepEqual(start({ argv: ['other'] }), start({ argv }))
+})
+
 test('what the root is like decides its key', async () => {
   const unikernel = unikraft(await kernelFor('multiboot'))
   const key = (change: Partial<Program>) => unikernel.plan({ ...program(), ...change }).volumes['root']!.key
   const keys = [
     key({}),
     key({ argv: ['main'] }),
+    key({ cooperativeArgv: ['main', '--without-helpers'] }),
     key({ environment: {} }),
     key({ workingDirectory: '/' }),
     key({ executable: '/var/task/other' }),

@@ -13,7 +13,7 @@ export interface Group {
   title: string
   cases: readonly KernelCase[]
   /** Whether it is worth running over each link; else over the first one only. */
-  everyLink?: true
+  everyLink?: boolean
   /** Why it cannot run for a subject. */
   lack?(subject: KernelSubject): string | false
   run(t: TestContext, subject: KernelSubject, check: Check<KernelCase>): Promise<void>

@@ -3,12 +3,14 @@ import { countNow } from '../../census.ts'
 import { webFunction } from '../vehicle.ts'
 import { fastForm, type Group, run } from './group.ts'
 
-const times = process.env['UFR_FULL'] ? 50 : 5
+const full = Boolean(process.env['UFR_FULL'])
+const times = full ? 50 : 5
 
 export const starts: Group = {
   title: `${times} starts in a row`,
   cases: ['starts'],
-  everyLink: true,
+  // The starts over further links are counted in the groups before.
+  everyLink: full,
   async run(t, subject, check) {
     await check('starts', async () => {
       const folder = webFunction(t, fastForm(subject), {

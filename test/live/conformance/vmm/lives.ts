@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
 import { countNow } from '../../census.ts'
-import { isAlive, root, until } from '../../ufr.ts'
+import { isAlive, root, slowness, until } from '../../ufr.ts'
 import type { VmmCase } from '../cases.ts'
 import type { Check } from '../check.ts'
 import type { VmmSubject } from '../subjects.ts'
@@ -24,6 +24,16 @@ export async function lives(subject: VmmSubject, check: Check<VmmCase>): Promise
     const { says, console, vm } = await startMachine(t, subject, machineFor(t, tinyKernel(print(bytes))))
     await says('end')
     assert.ok(console().equals(bytes), 'other bytes came')
+    await vm.stop()
+  })
+  await check('slow-reader', async (t) => {
+    // More than a pipe holds.
+    const bytes = Buffer.concat([noise(100_000), Buffer.from('end')])
+    const { says, console, vm } = await startMachine(t, subject, machineFor(t, tinyKernel(print(bytes))))
+    await until(() => console().length > 0, 'a first byte')
+    standStill(1500 * slowness)
+    await says('end')
+    assert.ok(console().equals(bytes), `other bytes came, ${console().length} of ${bytes.length}`)
     await vm.stop()
   })
   await check('error-line', async (t) => {
@@ -128,4 +138,9 @@ async function within<T>(promise: Promise<T>, milliseconds: number, what: string
     milliseconds,
   )
   return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer))
+}
+
+/** Takes nothing from anybody for a while. */
+function standStill(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }

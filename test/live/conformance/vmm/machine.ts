@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { TestContext } from 'node:test'
 import type { MachineSpec } from '../../../../src/vmm/machine.ts'
 import type { Vm } from '../../../../src/vmm/vmm.ts'
-import { folderOf, until } from '../../ufr.ts'
+import { folderOf, slowness, until } from '../../ufr.ts'
 import type { VmmSubject } from '../subjects.ts'
 
 /** A machine for a kernel that is nothing but a few instructions. */
@@ -49,7 +49,7 @@ export async function startMachine(
   const vm = await vmm!.start(machine, { accel, output })
   t.after(() => vm.stop())
   const all = () => Buffer.concat(console)
-  const says = (text: string) => until(() => all().toString('latin1').endsWith(text), text, 20_000)
+  const says = (text: string) => until(() => all().toString('latin1').endsWith(text), text, 20_000 * slowness)
   return { vm, console: all, errors: () => Buffer.concat(errors), says }
 }
 
