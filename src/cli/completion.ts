@@ -1,5 +1,6 @@
 import { UfrError } from '../base/errors.ts'
-import { type CommandSpec, type Completion, commands, type OptionSpec } from './commands.ts'
+import type { CommandSpec, Completion, OptionSpec } from './commands/spec.ts'
+import { commands } from './commands.ts'
 import type { Action } from './outcome.ts'
 
 /** A command, and what can follow it on the command line. */

@@ -1,7 +1,8 @@
 import { Command, type CommanderError, Option } from 'commander'
 import { UfrError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
-import { type CommandSpec, commands, type OptionSpec } from './commands.ts'
+import type { CommandSpec, OptionSpec } from './commands/spec.ts'
+import { commands } from './commands.ts'
 import { fail, succeed } from './outcome.ts'
 import { outputFailed } from './output.ts'
 

@@ -18,6 +18,7 @@ interface Bad {
 }
 
 const handler = 'export const handler = () => 1'
+const pythonHandler = 'def lambda_handler(event, context): ...'
 const native = (command: string) => JSON.stringify({ runtime: 'native', command })
 
 const bad: Bad[] = [
@@ -130,11 +131,35 @@ const bad: Bad[] = [
     fix: /Remove the link/,
   },
   {
-    what: 'a runtime that cannot be run yet',
-    files: { 'ufr.json': '{ "runtime": "python3.13", "handler": "app.handler" }', 'app.py': '' },
-    status: 2,
-    says: /^UFR-NOT-YET: functions with the runtime python3\.13 cannot be run yet\n/,
-    fix: /Use nodejs24\.x/,
+    what: 'a runtime that cannot be had',
+    files: { 'ufr.json': '{ "runtime": "python3.9", "handler": "app.handler" }', 'app.py': '' },
+    status: 3,
+    says: /^UFR-RUNTIME: There is no Python 3\.9 to be had\n/,
+    fix: /python3\.13 or python3\.11/,
+  },
+  {
+    what: 'a Python handler in a module that is not there',
+    files: {
+      'ufr.json': '{ "runtime": "python3.13", "handler": "app.handle" }',
+      'api.py': 'def handle(event, context): ...',
+    },
+    status: 4,
+    says: /^UFR-HANDLER: The handler app\.handle of \S+ does not exist: there is no file app\.py\n/,
+    fix: /Did you mean "handler": "api\.handle" in ufr\.json\?/,
+  },
+  {
+    what: 'a wheel for another platform',
+    files: { 'lambda_function.py': pythonHandler, 'numpy/_core.cpython-312-aarch64-linux-gnu.so': 'x' },
+    status: 4,
+    says: /^UFR-WHEEL: numpy\/_core\S+ is for Python 3\.12; the function runs on Python 3\.13 on x86-64 Linux/,
+    fix: /requirements\.txt.*pip install --target \. .*manylinux2014_x86_64 numpy/,
+  },
+  {
+    what: 'a requirement that would have to be built',
+    files: { 'lambda_function.py': pythonHandler, 'requirements.txt': 'six\n-e ./own\n' },
+    status: 4,
+    says: /^UFR-REQUIREMENTS: \S+requirements\.txt:2: \.\/own would have to be built/,
+    fix: /pip wheel/,
   },
   {
     what: 'a snapshot, which cannot be had yet',

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import type { CommandSpec } from '../../src/cli/commands.ts'
+import type { CommandSpec } from '../../src/cli/commands/spec.ts'
 
 export const root = path.join(import.meta.dirname, '../..')
 const limitMs = 60_000

@@ -79,7 +79,10 @@ const mistakes: [string[], RegExp][] = [
   [['kernel', 'rm', '../x@1'], /UFR-USAGE: .*cannot name a kernel/],
   [['runtime', 'rm', 'node'], /UFR-USAGE: node does not say which version/],
   [['runtime', 'rm', 'node@../..'], /UFR-USAGE: .*cannot name a runtime/],
-  [['runtime', 'pull', 'python3.13'], /UFR-USAGE: "python3.13" is no Node.js runtime/],
+  [
+    ['runtime', 'pull', 'ruby3.4'],
+    /UFR-USAGE: "ruby3.4" names no runtime that can be fetched\n {2}Runtimes are written as in node@24/,
+  ],
   [['kernel', 'import', 'nanos', 'x', '--modules', 'y'], /UFR-USAGE: nanos has no kernel modules/],
 ]
 

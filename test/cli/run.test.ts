@@ -96,7 +96,9 @@ test('build refuses what it cannot do', async (t) => {
   const { folder, home } = await homeWithKernel(t)
   const code = writeProgram(path.join(folder, 'code'))
   for (const [args, says] of [
-    [['--observe'], /^UFR-NOT-YET: --observe cannot be used yet\n/],
+    [['--shrink'], /^UFR-USAGE: .* cannot be shrunk: nothing was observed of it as it is now\n/],
+    [['--event', '{}'], /^UFR-USAGE: --event goes with --observe\n/],
+    [['--forget', '--observe'], /^UFR-USAGE: --forget does not go with --observe/],
     [['-o', path.join(code, 'out.img')], /^UFR-USAGE: .*lies in the function's own folder/],
     [['-o', code], /^UFR-USAGE: .*lies in the function's own folder/],
     [['-o', folder], /^UFR-USAGE: .* is a folder, and the image is to be a file/],
