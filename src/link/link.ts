@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { LinkKind } from '../vmm/machine.ts'
 import type { Address, LinkEnd, Vm } from '../vmm/vmm.ts'
 
@@ -14,6 +15,9 @@ export interface Link {
   /** Takes away all that was made for it. Safe to call again; never rejects. */
   close(): Promise<void>
 }
+
+/** Takes a connection that the guest of a link has opened to its ufr; either side may be ended before the other. */
+export type Answer = (call: Duplex) => void
 
 /** The link of QEMU's own network stack: nothing to make beforehand, a forwarded port on the loopback when asked for. */
 export function userLink(): Link {

@@ -2,13 +2,14 @@ import { tinyElf } from '../../vmm/tiny-elf.ts'
 import { type Assembler, assemble, type Operand } from './assembler.ts'
 
 /**
- * The relay: a program of a thousand bytes that takes connections on one socket and carries each on to a TCP port of
- * one address. It runs where ufr itself cannot be: in the network namespace of a guest (host side of the link `tap`),
- * and in the Linux guest (guest side of `vsock`). We assemble it ourselves, so that no host needs a compiler or a
- * package for it, and no guest a library.
+ * The relay: a program of a thousand bytes that takes connections on one socket and carries each on to another. It runs
+ * where ufr itself cannot be: in the network namespace of a guest (host side of the link `tap`), and in the Linux guest
+ * (guest side of `vsock`). We assemble it ourselves, so that no host needs a compiler or a package for it, and no guest a
+ * library.
  *
- * What is said on a connection: the client sends the port (2 bytes, the high one first); the relay connects, and
- * answers with one byte 1, or closes where nobody listens. From there on bytes go both ways.
+ * What is said on a connection to a guest's ports: the client sends the port (2 bytes, the high one first); the relay
+ * connects, and answers with one byte 1, or closes where nobody listens. From there on bytes go both ways. On a
+ * connection that a guest opens nothing is said: it leads to one socket of the host's.
  *
  * A transport that cannot say that only one side is done (Firecracker's vsock: csm/connection.rs there) carries frames
  * both ways: 2 bytes of length, the high one first, then as many bytes; length 0 ends that direction. The client then
@@ -17,14 +18,15 @@ import { type Assembler, assemble, type Operand } from './assembler.ts'
 export interface RelayOptions {
   /** The address to listen on, as the kernel takes it (`struct sockaddr`). */
   listen: Uint8Array
-  /** IPv4 address to connect to. */
-  target: string
+  /** Where each connection leads: to TCP ports of an IPv4 address, of which the client says one, or to one socket. */
+  target: string | Uint8Array
+  /** Whether the side that is towards the host carries frames: the client's, or that of the one socket. */
   framed: boolean
   /**
-   * For a process of ufr's: it puts an empty file system of its own over /sys, where the socket's file is then for none
-   * but its owner to see, gives up all rights, ends together with its parent, and says `ready` on standard output.
+   * For a process of ufr's: it puts an empty file system of its own over /sys, where a socket's file is then for none
+   * but its owner to see, gives up all rights, ends together with its parent, and says this on standard output.
    */
-  tied: boolean
+  tied: 'ready' | 'calls' | false
 }
 
 /** Numbers of Linux on x86-64 (arch/x86/entry/syscalls/syscall_64.tbl; include/uapi for the constants). */
@@ -33,9 +35,10 @@ const sys = {
   ...{ shutdown: 48, bind: 49, listen: 50, setsockopt: 54, fork: 57, getppid: 110, capset: 126 },
   ...{ prctl: 157, mount: 165, exit_group: 231, accept4: 288 },
 } as const
-const inet = 2
+const families = { unix: 1, inet: 2 } as const
 const socketKind = 1 | 0o2000000 // SOCK_STREAM, SOCK_CLOEXEC
 const shut = { write: 1, both: 2 } as const
+const tcp = { level: 6, noDelay: 1 } as const
 const signals = { kill: 9, pipe: 13, child: 17 } as const
 const prctl = { parentDeathSignal: 1, noNewPrivileges: 38 } as const
 const capabilityVersion = 0x20080522
@@ -56,15 +59,24 @@ function write(a: Assembler, options: RelayOptions): void {
   a.set('rax', -frame.size)
   a.add('rsp', 'rax')
   a.set('rbp', 'rsp')
-  if (options.tied) tie(a)
+  const tied = options.tied !== false
+  if (tied) tie(a)
+  if (tied && familyOf(options.listen) === families.unix) hide(a)
   listen(a, options.listen)
-  if (options.tied) settle(a)
+  if (options.tied) settle(a, options.tied)
   accept(a)
-  connect(a, options)
-  if (options.framed) carryFrames(a, options.tied)
-  else carryBytes(a, options.tied)
+  serve(a, tied)
+  if (typeof options.target === 'string') connectAsked(a, options.target)
+  else connectFixed(a, options.target, options.framed)
+  partWays(a)
+  if (options.framed) carryFrames(a, tied)
+  else carryBytes(a, tied)
   writeRoutines(a)
-  writeData(a, options.listen)
+  writeData(a, options)
+}
+
+function familyOf(address: Uint8Array): number {
+  return address[0]! | (address[1]! << 8)
 }
 
 /** By signal from here on; a parent that is gone already has left its end of standard input closed. */
@@ -76,13 +88,16 @@ function tie(a: Assembler): void {
   a.system(sys.poll, { frame: frame.poll }, 1, 0)
   a.compare('rax', 0)
   a.jumpIf('!=', 'exit')
+}
+
+function hide(a: Assembler): void {
   const flags = 2 | 4 | 8 // MS_NOSUID, MS_NODEV, MS_NOEXEC
   a.system(sys.mount, { label: 'tmpfs' }, { label: 'place' }, { label: 'tmpfs' }, flags, 0)
   orFail(a)
 }
 
 function listen(a: Assembler, address: Uint8Array): void {
-  a.system(sys.socket, address[0]! | (address[1]! << 8), socketKind, 0)
+  a.system(sys.socket, familyOf(address), socketKind, 0)
   orFail(a)
   a.set(listener, 'rax')
   a.system(sys.bind, listener, { label: 'address' }, address.length)
@@ -94,12 +109,12 @@ function listen(a: Assembler, address: Uint8Array): void {
     a.system(sys.rt_sigaction, signal, { label: 'ignore' }, 0, 8)
 }
 
-function settle(a: Assembler): void {
+function settle(a: Assembler, word: string): void {
   a.system(sys.capset, { label: 'capability version' }, { label: 'zeros' })
   orFail(a)
   a.system(sys.prctl, prctl.noNewPrivileges, 1, 0, 0, 0)
   orFail(a)
-  a.system(sys.write, 1, { label: 'ready' }, 6)
+  a.system(sys.write, 1, { label: 'word' }, word.length + 1)
 }
 
 function accept(a: Assembler): void {
@@ -121,27 +136,48 @@ function accept(a: Assembler): void {
   a.jump('accept')
 }
 
-/** What the process of a connection begins with; a second one then has the way back, so that neither side waits. */
-function connect(a: Assembler, { target: address, tied }: RelayOptions): void {
+/** What the process of a connection begins with. */
+function serve(a: Assembler, tied: boolean): void {
   a.label('serve')
   if (tied) dieWithParent(a)
   a.system(sys.close, listener)
-  a.store(frame.address, inet)
+}
+
+/** To the port that the client asks for, and says so. */
+function connectAsked(a: Assembler, address: string): void {
+  a.store(frame.address, families.inet)
   a.store(frame.address + 4, Buffer.from(address.split('.').map(Number)).readInt32LE())
   a.store(frame.address + 8, 0)
   a.store(frame.address + 12, 0)
   // The port comes in the order of bytes that the address wants.
   transfer(a, 'read all', client, { frame: frame.address + 2 }, 2)
   a.jumpIf('<=', 'exit')
-  a.system(sys.socket, inet, socketKind, 0)
+  a.system(sys.socket, families.inet, socketKind, 0)
   orFail(a)
   a.set(target, 'rax')
   a.system(sys.connect, target, { frame: frame.address }, 16)
   orFail(a)
-  const [tcp, noDelay] = [6, 1]
-  a.system(sys.setsockopt, target, tcp, noDelay, { label: 'one' }, 4)
+  a.system(sys.setsockopt, target, tcp.level, tcp.noDelay, { label: 'one' }, 4)
   a.system(sys.write, client, { label: 'one' }, 1)
   orFail(a)
+}
+
+/** To the one socket. Frames are what comes from the client: where that has none, the two change their places. */
+function connectFixed(a: Assembler, address: Uint8Array, framed: boolean): void {
+  a.system(sys.setsockopt, client, tcp.level, tcp.noDelay, { label: 'one' }, 4)
+  a.system(sys.socket, familyOf(address), socketKind, 0)
+  orFail(a)
+  a.set(target, 'rax')
+  a.system(sys.connect, target, { label: 'target' }, address.length)
+  orFail(a)
+  if (!framed) return
+  a.set('rax', client)
+  a.set(client, target)
+  a.set(target, 'rax')
+}
+
+/** A second process has the way back, so that neither side waits. */
+function partWays(a: Assembler): void {
   a.system(sys.getpid)
   a.set(parent, 'rax')
   a.system(sys.fork)
@@ -289,14 +325,14 @@ function writeRoutines(a: Assembler): void {
   a.system(sys.exit_group, 0)
 }
 
-function writeData(a: Assembler, address: Uint8Array): void {
+function writeData(a: Assembler, { listen: address, target: goal, tied }: RelayOptions): void {
   const put = (name: string, bytes: string | Uint8Array) => {
     a.label(name)
     a.bytes(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
   }
   put('tmpfs', 'tmpfs\0')
   put('place', '/sys\0')
-  put('ready', 'ready\n')
+  put('word', `${tied || ''}\n`)
   put('one', '\x01\0\0\0')
   const version = Buffer.alloc(8)
   version.writeUInt32LE(capabilityVersion)
@@ -305,4 +341,5 @@ function writeData(a: Assembler, address: Uint8Array): void {
   put('ignore', '\x01')
   put('zeros', Buffer.alloc(32))
   put('address', address)
+  if (typeof goal !== 'string') put('target', goal)
 }
