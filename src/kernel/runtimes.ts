@@ -6,9 +6,11 @@ import { folderNames, homePath } from '../base/paths.ts'
 
 /** A language runtime of the store: the root of a guest with the runtime in it. */
 export interface Runtime {
-  /** `node`. */
+  /** `node`, `python`, `java`. */
   language: string
   version: string
+  /** Its program, relative to `root`: `usr/bin/node`. */
+  program: string
   /** sha256 over path, mode and content of everything in `root`. */
   key: string
   /** Absolute path of its folder in the store. */
@@ -38,6 +40,7 @@ export interface BrokenRuntime {
 
 export const runtimeRecord = 'runtime.json'
 const languagePattern = /^[a-z][a-z0-9]{0,15}$/
+const programPattern = /^[\w.+-]+(\/[\w.+-]+)*$/
 const versionPattern = /^\d+(\.\d+){0,3}$/
 
 /** The folder of a runtime, there or not. @throws UfrError UFR-USAGE for names that are none. */
@@ -67,10 +70,14 @@ export function readRuntime(language: string, version: string): Runtime {
     if (typeof key !== 'string' || !/^[0-9a-f]{64}$/.test(key)) throw new Error('its record has no key')
     if (typeof at !== 'string' || !Array.isArray(packages)) throw new Error('its record is incomplete')
     const root = path.join(folder, 'root')
-    if (!fs.lstatSync(path.join(root, 'usr/bin', language), { throwIfNoEntry: false })?.isFile()) {
-      throw new Error(`root/usr/bin/${language} is missing`)
+    // Records of 0.1.0 do not name it.
+    const program = record['program'] ?? `usr/bin/${language}`
+    if (typeof program !== 'string' || !programPattern.test(program) || program.includes('..'))
+      throw new Error('its record names no program')
+    if (!fs.lstatSync(path.join(root, program), { throwIfNoEntry: false })?.isFile()) {
+      throw new Error(`root/${program} is missing`)
     }
-    return { language, version, key, folder, root, packages: packages as RuntimePackage[], at }
+    return { language, version, program, key, folder, root, packages: packages as RuntimePackage[], at }
   } catch (error) {
     throw new UfrError(
       'UFR-STORE-RECORD',
@@ -81,6 +88,21 @@ export function readRuntime(language: string, version: string): Runtime {
       },
     )
   }
+}
+
+/**
+ * The newest runtime of a language in the store whose version begins with the numbers that are wanted: `24` is had by
+ * 24.21.0, `3.13` by 3.13.5.
+ * @throws UfrError UFR-STORE-RECORD where the only one is broken.
+ */
+export function storedRuntime(language: string, wanted: string): Runtime | undefined {
+  const fits = (each: { language: string; version: string }) =>
+    each.language === language && `${each.version}.`.startsWith(`${wanted}.`)
+  const { runtimes, broken } = listRuntimes()
+  const newest = runtimes.find(fits)
+  const damaged = broken.find(fits)
+  if (!newest && damaged) throw damaged.error
+  return newest
 }
 
 /** All language runtimes of the store: by language, the newest version first; broken ones apart. */

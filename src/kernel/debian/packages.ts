@@ -6,6 +6,7 @@ import { withLock } from '../../base/lock.ts'
 import { lastLines, runCommand } from '../../base/process.ts'
 import type { Progress } from '../../base/progress.ts'
 import { fileSha256 } from '../download/checksum.ts'
+import { noteOwner, type Owners } from '../runtime-owners.ts'
 import { type Apt, type AptOptions, aptFolder, openApt } from './apt.ts'
 
 /** A Debian package that was downloaded, verified and unpacked. */
@@ -26,6 +27,8 @@ export interface DebianOptions extends AptOptions {
   follow?: RegExp
   /** What else a person can do where the packages cannot be had. */
   instead?: string
+  /** Is told which package each file is from. */
+  owners?: Owners
 }
 
 const listsFreshMs = 24 * 3600_000
@@ -205,6 +208,7 @@ async function unpack(
       )
     }
     await run('dpkg-deb', ['-x', file, target], { install: 'apt-get install dpkg' })
+    if (options.owners) noteOwner(options.owners, target, `${name} ${version}`)
   }
   return packages.map(({ name, version, sha256 }) => ({ name, version, sha256 }))
 }

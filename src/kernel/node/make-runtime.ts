@@ -4,6 +4,8 @@ import { createFolderAtomic, withTemporaryFolder } from '../../base/atomic.ts'
 import { homePath } from '../../base/paths.ts'
 import type { Progress } from '../../base/progress.ts'
 import { type DebianOptions, type FetchedPackage, fetchPackages } from '../debian/packages.ts'
+import { type Owners, writeOwners } from '../runtime-owners.ts'
+import { buildRuntimeRoot, folderKey, runtimePackages } from '../runtime-root.ts'
 import {
   type Runtime,
   type RuntimePackage,
@@ -13,7 +15,6 @@ import {
   runtimeRecord,
 } from '../runtimes.ts'
 import { fetchNodeBinary, type NodeBinary, nodePackage } from './npm.ts'
-import { buildRuntimeRoot, folderKey, runtimePackages } from './runtime-root.ts'
 
 /**
  * Fetches a Node.js runtime into the store: the program from the npm package of official binaries, its libraries from
@@ -32,11 +33,13 @@ export async function makeNodeRuntime(
     try {
       progress.step(`Getting Node.js ${major} through npm (package ${nodePackage})`)
       const node = await fetchNodeBinary(major, npmFolder, options.run)
-      const fetched = await fetchPackages(runtimePackages, packages, progress, options)
+      const owners: Owners = new Map()
+      const fetched = await fetchPackages(runtimePackages, packages, progress, { ...options, owners })
       progress.step(`Laying out the runtime of Node.js ${node.version}`)
-      await createFolderAtomic(runtimeFolder('node', node.version), (made) =>
-        layOut(made, node, packages, fetched),
-      )
+      await createFolderAtomic(runtimeFolder('node', node.version), (made) => {
+        layOut(made, node, packages, fetched)
+        writeOwners(made, packages, owners, { 'usr/bin/node': `npm's ${nodePackage} ${node.version}` })
+      })
       return readRuntime('node', node.version)
     } finally {
       progress.done()
@@ -54,6 +57,7 @@ function layOut(made: string, node: NodeBinary, packages: string, fetched: reado
   const record = {
     language: 'node',
     version: node.version,
+    program: 'usr/bin/node',
     key: folderKey(root),
     packages: sources,
     at: new Date().toISOString(),

@@ -1,13 +1,7 @@
 import { UfrError } from '../../base/errors.ts'
-import { homePath } from '../../base/paths.ts'
 import type { Progress } from '../../base/progress.ts'
-import type { DebianOptions } from '../debian/packages.ts'
-import { listRuntimes, type Runtime } from '../runtimes.ts'
-
-export interface NodeRuntimeOptions extends DebianOptions {
-  /** Ask npm for a newer version although one of this major is there. */
-  refresh?: boolean
-}
+import { ensureRuntime, type RuntimeOptions } from '../ensure-runtime.ts'
+import type { Runtime } from '../runtimes.ts'
 
 /**
  * The Node.js runtime of a major version: from the store, without any network, else the program from the npm package
@@ -17,31 +11,12 @@ export interface NodeRuntimeOptions extends DebianOptions {
 export async function ensureNodeRuntime(
   major: number,
   progress: Progress,
-  options: NodeRuntimeOptions = {},
+  options: RuntimeOptions = {},
 ): Promise<Runtime> {
-  const there = options.refresh ? undefined : storedRuntime(major)
-  if (there) return there
   if (!Number.isSafeInteger(major) || major < 0)
     throw new UfrError('UFR-RUNTIME', `There is no Node.js ${major}`)
-  // Loaded only now: what fetches is a lot of code, and every run would wait for it.
-  const { withLock } = await import('../../base/lock.ts')
-  const { makeNodeRuntime } = await import('./make-runtime.ts')
-  return withLock(
-    homePath('runtimes', 'node.lock'),
-    async () =>
-      (options.refresh ? undefined : storedRuntime(major)) ??
-      (await makeNodeRuntime(major, progress, options)),
-    { progress, what: `Node.js ${major}` },
-  )
-}
-
-/** The newest runtime of a major in the store. @throws UfrError UFR-STORE-RECORD where the only one is broken. */
-function storedRuntime(major: number): Runtime | undefined {
-  const fits = (each: { language: string; version: string }) =>
-    each.language === 'node' && each.version.split('.')[0] === String(major)
-  const { runtimes, broken } = listRuntimes()
-  const newest = runtimes.find(fits)
-  const damaged = broken.find(fits)
-  if (!newest && damaged) throw damaged.error
-  return newest
+  return ensureRuntime('node', String(major), progress, options, {
+    title: `Node.js ${major}`,
+    make: async () => (await import('./make-runtime.ts')).makeNodeRuntime(major, progress, options),
+  })
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
-import { UfrError } from '../../base/errors.ts'
-import { readElf } from '../../image/formats/elf/elf.ts'
-import { withSource } from '../../image/source.ts'
-import { fileSha256 } from '../download/checksum.ts'
+import { UfrError } from '../base/errors.ts'
+import { readElf } from '../image/formats/elf/elf.ts'
+import { withSource } from '../image/source.ts'
+import { fileSha256 } from './download/checksum.ts'
 
 /** Where libraries are in Debian's packages, and where the guest has them all (the first). */
 const libraryFolders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu']
@@ -44,36 +44,65 @@ export function buildRuntimeRoot(
   program: { name: string; file: string },
   packages: string,
 ): void {
-  place(program.file, path.join(root, 'usr/bin', program.name), 0o755)
-  for (const [name, file] of libraryClosure(program.file, packages)) {
-    const folder = name === linker ? linkerFolder : libraryFolders[0]!
-    place(file, path.join(root, folder, name), name === linker ? 0o755 : 0o644)
-  }
-  copyZones(path.join(packages, 'usr/share/zoneinfo'), path.join(root, 'usr/share/zoneinfo'), leftOutZones)
-  writeAuthorities(path.join(packages, 'usr/share/ca-certificates/mozilla'), root)
+  placeFile(program.file, path.join(root, 'usr/bin', program.name), 0o755)
+  addLibraries(root, [program.file], packages)
+  addZonesAndAuthorities(root, packages)
   openFolders(root)
 }
 
-function openFolders(folder: string): void {
+/**
+ * Puts the dynamic linker and all libraries that some ELF files need into a guest's root, and those that programs load
+ * without naming them; all flat in one folder of the linker's own search, wherever they are in the packages.
+ * @param files ELF files, in the root or not.
+ * @param packages folder into which their packages were unpacked.
+ * @param extra further libraries, by name.
+ * @throws UfrError UFR-RUNTIME for a library that the packages do not have.
+ */
+export function addLibraries(
+  root: string,
+  files: readonly string[],
+  packages: string,
+  extra: readonly string[] = [],
+): void {
+  for (const [name, file] of libraryClosure(files, packages, extra)) {
+    const folder = name === linker ? linkerFolder : libraryFolders[0]!
+    placeFile(file, path.join(root, folder, name), name === linker ? 0o755 : 0o644)
+  }
+}
+
+/** Time zones from `tzdata`, and from `ca-certificates` one file with all authorities, where OpenSSL looks for it. */
+export function addZonesAndAuthorities(root: string, packages: string): void {
+  copyZones(path.join(packages, 'usr/share/zoneinfo'), path.join(root, 'usr/share/zoneinfo'), leftOutZones)
+  writeAuthorities(path.join(packages, 'usr/share/ca-certificates/mozilla'), root)
+}
+
+/** Lets everybody read a folder and all below it, whatever the umask was. */
+export function openFolders(folder: string): void {
   fs.chmodSync(folder, 0o755)
   for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) openFolders(path.join(folder, entry.name))
   }
 }
 
-function place(from: string, to: string, mode: number): void {
+/** Copies a file with a mode of its own; folders are made where they are missing. */
+export function placeFile(from: string, to: string, mode: number): void {
   fs.mkdirSync(path.dirname(to), { recursive: true })
   fs.copyFileSync(from, to, fs.constants.COPYFILE_FICLONE)
   fs.chmodSync(to, mode)
 }
 
-/** All libraries of a program by name, transitively, with the extra ones; the dynamic linker among them. */
-function libraryClosure(program: string, packages: string): Map<string, string> {
+/** All libraries of some ELF files by name, transitively, with the extra ones; the dynamic linker among them. */
+function libraryClosure(
+  files: readonly string[],
+  packages: string,
+  extra: readonly string[],
+): Map<string, string> {
   const found = new Map<string, string>()
-  const queue = [...neededBy(program), linker, ...extraLibraries].map((name) => ({ name, by: program }))
+  const standard = [linker, ...extraLibraries, ...extra].map((name) => ({ name, by: files[0] ?? linker }))
+  const queue = [...files.flatMap((file) => neededBy(file).map((name) => ({ name, by: file }))), ...standard]
   for (let next = queue.shift(); next; next = queue.shift()) {
     if (found.has(next.name)) continue
-    if (found.size >= maxLibraries) throw new UfrError('UFR-RUNTIME', `${program} needs too many libraries`)
+    if (found.size >= maxLibraries) throw new UfrError('UFR-RUNTIME', `${next.by} needs too many libraries`)
     const file = findLibrary(packages, next.name)
     if (file === undefined) {
       throw new UfrError(
@@ -115,7 +144,7 @@ function copyZones(from: string, to: string, leftOut: ReadonlySet<string>): void
     if (leftOut.has(entry.name)) continue
     const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)]
     if (entry.isDirectory()) copyZones(source, target, new Set())
-    else if (entry.isFile()) place(source, target, 0o644)
+    else if (entry.isFile()) placeFile(source, target, 0o644)
     else if (entry.isSymbolicLink()) {
       fs.mkdirSync(to, { recursive: true })
       fs.symlinkSync(fs.readlinkSync(source), target)
