@@ -65,11 +65,17 @@ export function foreignTree(
         throw refuse(error instanceof Error ? error.message : String(error), error)
       }
     },
-    text(bytes) {
-      const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-      if (!isUtf8(buffer)) throw refuse(`the name ${JSON.stringify(buffer.toString('latin1'))} is not UTF-8`)
-      return buffer.toString('utf8')
-    },
+    text: foreignText(format),
+  }
+}
+
+/** Makes strings of names and targets. @throws UfrError UFR-FORMAT for bytes that are not UTF-8. */
+export function foreignText(format: string): (bytes: Uint8Array) => string {
+  return (bytes) => {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    if (isUtf8(buffer)) return buffer.toString('utf8')
+    const name = JSON.stringify(buffer.toString('latin1'))
+    throw new UfrError('UFR-FORMAT', `not ${format} that can be read: the name ${name} is not UTF-8`)
   }
 }
 

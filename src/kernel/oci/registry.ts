@@ -2,6 +2,14 @@ import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import { UfrError } from '../../base/errors.ts'
 import {
+  type Descriptor,
+  type Index,
+  type Manifest,
+  maxDocumentBytes,
+  mediaTypes,
+  parseDocument,
+} from '../../image/container/document.ts'
+import {
   type Downloaded,
   type DownloadOptions,
   download,
@@ -10,14 +18,6 @@ import {
   downloadStatus,
 } from '../download/download.ts'
 import { parseChallenges } from './challenge.ts'
-import {
-  type Descriptor,
-  type Index,
-  type Manifest,
-  maxDocumentBytes,
-  mediaTypes,
-  parseDocument,
-} from './document.ts'
 import { type Reference, registryAddress, showReference } from './reference.ts'
 
 /** An index or a manifest with the digest of its bytes, which names it for ever. */

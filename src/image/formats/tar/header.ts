@@ -40,7 +40,7 @@ export function readHeader(source: ByteSource, at: number): Header | undefined {
   if (at >= source.size && at > 0) return undefined
   if (source.size - at < blockBytes) throw corrupt(`it ends within the header at byte ${at}`)
   const block = source.read(at, blockBytes)
-  if (block.every((byte) => byte === 0)) return undefined
+  if (block[0] === 0 && block.every((byte) => byte === 0)) return undefined
   checkSum(block, at)
   const type = types[String.fromCharCode(block[156]!)]
   if (type === undefined) throw corrupt(`an entry of type ${block[156]} at byte ${at}`)
@@ -93,8 +93,9 @@ function number(bytes: Uint8Array, at: number): number {
 function checkSum(block: Uint8Array, at: number): void {
   let sum = 0
   let signed = 0
-  for (const [index, each] of block.entries()) {
-    const byte = index >= 148 && index < 156 ? 0x20 : each
+  // A plain loop: an image has tens of thousands of headers, and an iterator takes ten times as long.
+  for (let index = 0; index < block.length; index++) {
+    const byte = index >= 148 && index < 156 ? 0x20 : block[index]!
     sum += byte
     signed += byte > 127 ? byte - 256 : byte
   }

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { UfrError } from '../../../src/base/errors.ts'
-import { parseDocument } from '../../../src/kernel/oci/document.ts'
-import { manifestFor, missingPlatform } from '../../../src/kernel/oci/platform.ts'
-import { mutated } from '../../image/formats/trees.ts'
-import { digestOf, indexType, manifestType } from './fake-registry.ts'
+import { parseDocument } from '../../../src/image/container/document.ts'
+import { manifestFor, missingPlatform } from '../../../src/image/container/platform.ts'
+import { digestOf, indexType, manifestType } from '../../kernel/oci/fake-registry.ts'
+import { mutated } from '../formats/trees.ts'
 
 const parse = (value: unknown, type?: string) =>
   parseDocument(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)), type, 'it')

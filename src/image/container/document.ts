@@ -66,7 +66,7 @@ export function parseDocument(bytes: Buffer, mediaType: string | undefined, show
     new UfrError('UFR-FORMAT', `${shown} is no manifest of an image: ${why}`, { cause })
   if (bytes.length > maxDocumentBytes) throw wrong(`it has ${bytes.length} bytes`)
   const read = reader(wrong)
-  const root = read.object(parseJson(bytes, wrong), 'its content')
+  const root = read.object(readJson(bytes, wrong), 'its content')
   if (root['schemaVersion'] !== 2) throw wrong('its schemaVersion is not 2')
   const type = root['mediaType'] ?? mediaType?.split(';')[0]?.trim()
   const annotations = read.annotations(root['annotations'])
@@ -89,7 +89,8 @@ function has(types: readonly string[], type: unknown): boolean {
   return typeof type === 'string' && types.includes(type)
 }
 
-function parseJson(bytes: Buffer, wrong: (why: string, cause?: unknown) => UfrError): unknown {
+/** The value of foreign JSON; `wrong` makes the error. */
+export function readJson(bytes: Buffer, wrong: (why: string, cause?: unknown) => UfrError): unknown {
   const text = bytes.toString()
   requireFlat(text, wrong)
   try {
