@@ -100,7 +100,15 @@ export const nativeDetector: Detector = {
   },
 }
 
-const languageOfEnding: Record<string, string> = { '.mjs': 'nodejs', '.js': 'nodejs', '.cjs': 'nodejs' }
+const languageOfEnding: Record<string, string> = {
+  '.mjs': 'nodejs',
+  '.js': 'nodejs',
+  '.cjs': 'nodejs',
+  '.py': 'python3.13',
+  '.jar': 'java',
+  '.java': 'java',
+  '.kt': 'java',
+}
 
 /** The runtime that a handler or command which ufr.json names is written for, by the file it is in. */
 export function runtimeOfFile(
@@ -114,6 +122,8 @@ export function runtimeOfFile(
     if (known !== undefined && fs.existsSync(file)) return known
     return isProgram(file) || isScript(file) ? 'native' : undefined
   }
+  // Only Java's handlers are written as app.Hello::handle.
+  if (handler?.includes('::')) return 'java'
   if (handler === undefined || !handler.includes('.')) return undefined
   const file = handler.slice(0, handler.lastIndexOf('.'))
   const ending = Object.keys(languageOfEnding).find((e) => isFileInside(folder, `${file}${e}`))

@@ -4,8 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { createFileAtomic, dataError, temporaryPrefix } from '../base/atomic.ts'
 import { systemCode, UfrError } from '../base/errors.ts'
 import { didYouMean } from '../base/nearest.ts'
+import type { Progress } from '../base/progress.ts'
 import { configName } from './config.ts'
 import { type Detector, detect, nothingDetected } from './detect.ts'
+import type { Found, Overrides } from './foreign/foreign.ts'
 import { defaultName } from './load.ts'
 import { openFolder } from './open-folder.ts'
 import type { FunctionConfig } from './schema.ts'
@@ -14,6 +16,8 @@ export interface Initialised {
   /** Absolute path of the ufr.json. */
   file: string
   config: FunctionConfig
+  /** What of another tool's input is not in it, one sentence each. */
+  lost: string[]
 }
 
 /**
@@ -23,10 +27,7 @@ export interface Initialised {
 export function initFunction(folder: string, detectors: readonly Detector[]): Initialised {
   const absolute = openFolder(folder)
   const file = path.join(absolute, configName)
-  const there = new UfrError('UFR-EXISTS', `${file} is there already`, {
-    fix: 'Edit it, or remove it first.',
-  })
-  if (fs.lstatSync(file, { throwIfNoEntry: false })) throw there
+  refuseThere(file)
   const found = detect(absolute, detectors)
   if (!found) throw nothingDetected(absolute, detectors)
   const { runtime, shape, handler, command } = found
@@ -37,12 +38,40 @@ export function initFunction(folder: string, detectors: readonly Detector[]): In
     ...(handler === undefined ? {} : { handler }),
     ...(command === undefined ? {} : { command }),
   }
+  writeConfig(file, config)
+  return { file, config, lost: [] }
+}
+
+/**
+ * Writes a ufr.json that says what an input of another tool does, into that input's folder.
+ * @throws UfrError UFR-EXISTS, UFR-FOLDER; as the input's kind does.
+ */
+export async function initForeign(
+  found: Found,
+  overrides: Overrides,
+  progress: Progress,
+): Promise<Initialised> {
+  const { spec, config, lost } = await found.load(overrides, progress)
+  const file = path.join(openFolder(spec.folder), configName)
+  refuseThere(file)
+  writeConfig(file, config)
+  return { file, config, lost: [...(spec.notes ?? []), ...lost] }
+}
+
+function refuseThere(file: string): void {
+  if (fs.lstatSync(file, { throwIfNoEntry: false })) throw there(file)
+}
+
+function there(file: string): UfrError {
+  return new UfrError('UFR-EXISTS', `${file} is there already`, { fix: 'Edit it, or remove it first.' })
+}
+
+function writeConfig(file: string, config: FunctionConfig): void {
   try {
-    if (!createFileAtomic(file, `${JSON.stringify(config, null, 2)}\n`)) throw there
+    if (!createFileAtomic(file, `${JSON.stringify(config, null, 2)}\n`)) throw there(file)
   } catch (error) {
     throw folderError(error)
   }
-  return { file, config }
 }
 
 /** UFR-DATA is about the data folder and its advice about UFR_HOME: here it is a folder of the user's own. */

@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { UfrError } from '../base/errors.ts'
+import { folderTree } from '../image/folder/folder.ts'
 import { configName, readConfig } from './config.ts'
 import {
   bootstrapName,
@@ -10,6 +11,7 @@ import {
   runtimeOfFile,
 } from './detect.ts'
 import { openFolder } from './open-folder.ts'
+import { rootFiles } from './root-files.ts'
 import { runtimeFamily } from './runtime.ts'
 import { configDefaults, type FunctionConfig } from './schema.ts'
 import type { FunctionSpec, Shape } from './spec.ts'
@@ -24,7 +26,7 @@ type Said = Partial<FunctionSpec>
  */
 export function loadFunction(folder: string, overrides: Said, detectors: readonly Detector[]): FunctionSpec {
   const absolute = openFolder(folder)
-  const said = override(saidBy(readConfig(absolute)), overrides)
+  const said = override(saidBy(readConfig(absolute), absolute), overrides)
   const kind = kindOf(absolute, said, detectors)
   const spec: FunctionSpec = {
     name: defaultName(absolute),
@@ -49,16 +51,46 @@ export function defaultName(folder: string): string {
   return name.slice(0, 64).replace(/^-+|-+$/g, '') || 'function'
 }
 
+/**
+ * The container image that a folder's ufr.json names, and what it and the overrides say about it; undefined where it
+ * names none.
+ * @throws UfrError UFR-FOLDER, UFR-CONFIG.
+ */
+export function imageSaid(folder: string, overrides: Said): { image: string; said: Said } | undefined {
+  const absolute = openFolder(folder)
+  const config = readConfig(absolute)
+  if (config.image === undefined) return undefined
+  if (config.files !== undefined) {
+    const fix = "Remove files: put what is missing into the image, or give a program's folder without image."
+    throw wrongConfig(absolute, 'files and image are both there', fix)
+  }
+  return {
+    image: config.image,
+    said: { name: defaultName(absolute), ...override(saidBy(config, absolute), overrides) },
+  }
+}
+
 /** ufr.json in the words of FunctionSpec. */
-function saidBy(config: FunctionConfig): Said {
-  const { $schema: _, memory, timeout, files, ...same } = config
+function saidBy(config: FunctionConfig, folder: string): Said {
+  const { $schema: _, image: __, memory, timeout, files, ...same } = config
   return {
     ...same,
     ...(memory === undefined ? {} : { memoryMiB: memory }),
     ...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
-    ...(files === undefined
-      ? {}
-      : { files: files.map((rule) => (typeof rule === 'string' ? { from: rule } : rule)) }),
+    ...(files === undefined ? {} : placesOf(files, folder)),
+  }
+}
+
+/** What of `files` goes below the folder's place in the guest, and what to absolute places. */
+function placesOf(files: NonNullable<FunctionConfig['files']>, folder: string): Pick<Said, 'files' | 'root'> {
+  const rules = files.map((rule) => (typeof rule === 'string' ? { from: rule } : rule))
+  const placed = rules.flatMap(({ from, to }) =>
+    to?.startsWith('/') ? [{ from, to: to.slice(1) || '.' }] : [],
+  )
+  if (placed.length === 0) return { files: rules }
+  return {
+    files: rules.filter(({ to }) => !to?.startsWith('/')),
+    root: rootFiles(`files of ${configName}`, () => folderTree(folder, placed)),
   }
 }
 

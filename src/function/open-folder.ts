@@ -43,12 +43,17 @@ function notFolder(file: string): UfrError {
   const name = path.basename(file)
   const message = `${file} is a file; a function is a folder`
   if (name === configName) return new UfrError('UFR-FOLDER', message, { fix: `Give its folder: ${folder}` })
-  const config = nameOnly(name) ?? (isElf(file) ? { runtime: 'native', command: name } : undefined)
+  const config =
+    jarOnly(name) ?? nameOnly(name) ?? (isElf(file) ? { runtime: 'native', command: name } : undefined)
   return new UfrError('UFR-FOLDER', message, {
     fix: config
       ? `Give its folder, ${folder}, with a ${configName} in it such as ${JSON.stringify(config)}.`
       : `Give the folder that has the function in it.`,
   })
+}
+
+function jarOnly(name: string): Record<string, string> | undefined {
+  return name.endsWith('.jar') ? { runtime: 'java', command: name } : undefined
 }
 
 function nameOnly(name: string): Record<string, string> | undefined {

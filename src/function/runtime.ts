@@ -6,7 +6,7 @@ const knownRuntimes = [
   'nodejs20.x',
   'nodejs22.x',
   'nodejs24.x',
-  'java11',
+  'java',
   'java17',
   'java21',
   'java25',

@@ -9,6 +9,14 @@ const pathInside = {
   maxLength: 1024,
 } as const
 
+/** The same, or a path of the guest's own: a place outside of the function's folder. */
+const pathInGuest = {
+  type: 'string',
+  pattern: '^(?!([^\\u0000]*/)?\\.\\.(/|$))[^\\u0000]+$',
+  patternErrorMessage: 'must be a path relative to the folder or an absolute one of the guest, without ".."',
+  maxLength: 1024,
+} as const
+
 const text = {
   type: 'string',
   pattern: '^[^\\u0000]*$',
@@ -41,12 +49,21 @@ export const configSchema = {
       patternErrorMessage: 'must be 1 to 64 letters, digits, "-" or "_"',
       examples: ['hello-node'],
     },
+    image: {
+      description:
+        'A container image that the function is: a docker save archive or an OCI layout by its path, or oci://REGISTRY/NAME:TAG. It says what the other keys leave out. Not together with files.',
+      type: 'string',
+      pattern: '^[^\\u0000]+$',
+      patternErrorMessage: 'must be a path, or a name such as oci://registry.example/name:tag',
+      maxLength: 4096,
+      examples: ['hello.tar', 'oci://registry.example/team/hello:1.2'],
+    },
     runtime: {
       description: 'What the function is written for. Default: seen from the files.',
       type: 'string',
-      pattern: '^(nodejs([1-9][0-9]\\.x)?|java[1-9][0-9]?|python3\\.[0-9]{1,2}|provided\\.al2023|native)$',
+      pattern: '^(nodejs([1-9][0-9]\\.x)?|java([1-9][0-9]?)?|python3\\.[0-9]{1,2}|provided\\.al2023|native)$',
       patternErrorMessage:
-        'must be "nodejs", "nodejs24.x" (or another version), "java21", "python3.13", "provided.al2023" or "native"',
+        'must be "nodejs", "nodejs24.x" (or another version), "java", "java21", "python3.13", "provided.al2023" or "native"',
       examples: ['nodejs', 'nodejs24.x', 'provided.al2023', 'native'],
     },
     shape: {
@@ -78,6 +95,15 @@ export const configSchema = {
       maxItems: 1024,
       default: [],
       examples: [['--verbose']],
+    },
+    workingDirectory: {
+      description:
+        'Absolute path of the folder in the guest that command starts in, where its files have absolute paths: then command and args are taken as they are. Not for handlers. Default: /var/task, where the folder is.',
+      type: 'string',
+      pattern: '^/(?!([^\\u0000]*/)?\\.\\.(/|$))[^\\u0000]*$',
+      patternErrorMessage: 'must be an absolute path, without ".."',
+      maxLength: 1024,
+      examples: ['/'],
     },
     port: {
       description:
@@ -137,7 +163,11 @@ export const configSchema = {
             required: ['from'],
             properties: {
               from: { description: 'A path or pattern in the folder.', ...pathInside },
-              to: { description: 'Where it goes in the image, relative to the folder.', ...pathInside },
+              to: {
+                description:
+                  'Where it goes in the image: relative to the folder, or an absolute path of the guest.',
+                ...pathInGuest,
+              },
             },
           },
         ],

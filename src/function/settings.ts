@@ -11,6 +11,8 @@ const settingKeys = {
   cpus: 'cpus',
   timeout: 'timeoutSeconds',
   network: 'network',
+  port: 'port',
+  command: 'command',
 } as const
 
 type Key = keyof typeof settingKeys
@@ -28,6 +30,9 @@ export function flagSettings(flags: { readonly [key: string]: unknown }): Settin
   return settings(read, (key) => `--${key}`)
 }
 
+/** What a variable would say about every function of a session alike is left to flags and ufr.json. */
+const flagsOnly: ReadonlySet<Key> = new Set<Key>(['port', 'command'])
+
 /**
  * Settings from UFR_UNIKERNEL, UFR_VMM, UFR_MEMORY, UFR_CPUS, UFR_TIMEOUT and UFR_NETWORK; one that is set to nothing
  * is not set.
@@ -35,7 +40,8 @@ export function flagSettings(flags: { readonly [key: string]: unknown }): Settin
  */
 export function environmentSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
   const variable = (key: Key) => `UFR_${key.toUpperCase()}`
-  return settings((key) => environment[variable(key)] || undefined, variable)
+  const read = (key: Key) => (flagsOnly.has(key) ? undefined : environment[variable(key)] || undefined)
+  return settings(read, variable)
 }
 
 function settings(read: (key: Key) => string | undefined, name: (key: Key) => string): Settings {

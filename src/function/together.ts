@@ -19,6 +19,10 @@ export function checkTogether(spec: FunctionSpec): void {
     const fix = 'Remove port, or write "shape": "web".'
     throw wrongConfig(folder, `port is there, but the function is a ${shape}`, fix)
   }
+  if (spec.workingDirectory !== undefined && shape === 'handler') {
+    const fix = 'Remove workingDirectory: a handler starts in /var/task.'
+    throw wrongConfig(folder, 'workingDirectory is there, but the function is a handler', fix)
+  }
   if (spec.args.length > 0 && command === undefined) {
     throw wrongConfig(
       folder,
@@ -26,7 +30,12 @@ export function checkTogether(spec: FunctionSpec): void {
       'Remove args, or name a command.',
     )
   }
-  if (command !== undefined && /\s/.test(command) && !fs.existsSync(path.resolve(folder, command))) {
+  if (
+    command !== undefined &&
+    !spec.workingDirectory &&
+    /\s/.test(command) &&
+    !fs.existsSync(path.resolve(folder, command))
+  ) {
     const [program, ...args] = command.trim().split(/\s+/)
     const parts = `"command": ${JSON.stringify(program)}, "args": ${JSON.stringify(args)}`
     throw wrongConfig(

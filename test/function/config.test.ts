@@ -32,16 +32,18 @@ test('every key of the contract is taken', () => {
   const config = {
     $schema: 'x',
     name: 'a-b_C9',
+    image: 'hello.tar',
     runtime: 'nodejs24.x',
     shape: 'web',
     command: 'src/server.mjs',
     args: ['a', ''],
+    workingDirectory: '/srv/app',
     port: 65535,
     environment: { A_b9: '', _: '=' },
     memory: 16,
     cpus: 64,
     timeout: 900,
-    files: ['a', { from: 'b' }, { from: 'c', to: '.' }],
+    files: ['a', { from: 'b' }, { from: 'c', to: '.' }, { from: 'd', to: '/etc/d' }],
     unikernel: 'unikraft',
     vmm: 'firecracker',
     network: 'egress',
@@ -60,7 +62,7 @@ test('an unknown key names the nearest, with place and line', () => {
   assert.equal(error.message, 'ufr.json:3:2: unknown key "memroy"; did you mean "memory"?')
   assert.deepEqual(error.detail, ['3 | \t"memroy": 512', '  | \t^'])
   assert.match(message('Timeout', 3), /^unknown key "Timeout"; did you mean "timeout"\?$/)
-  assert.match(message('colour', 3), /^unknown key "colour"; the keys are \$schema, name, runtime, /)
+  assert.match(message('colour', 3), /^unknown key "colour"; the keys are \$schema, name, image, runtime, /)
   assert.match(message('__proto__x', 3), /^unknown key/)
   assert.match(message('constructor', 3), /^unknown key/)
   assert.match(
@@ -98,8 +100,8 @@ test('wrong values: the key, what is allowed, what was found', () => {
     ['files', ['../a'], 'files[0] must be a path relative to the folder, without "..", not "../a"'],
     [
       'files',
-      [{ from: 'a', to: '/b' }],
-      'files[0].to must be a path relative to the folder, without "..", not "/b"',
+      [{ from: 'a', to: '../b' }],
+      'files[0].to must be a path relative to the folder or an absolute one of the guest, without "..", not "../b"',
     ],
     ['command', 'a/../../b', 'command must be a path, without "..", not "a/../../b"'],
     ['handler', 'a b', 'handler must be a name such as "index.handler", without spaces, not "a b"'],
