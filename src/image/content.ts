@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import { UfrError } from '../base/errors.ts'
-import type { ByteSource } from './source.ts'
+import { type ByteSource, sliceSource } from './source.ts'
 
 const chunkBytes = 1 << 20
 /** How many chunks are being read at a time: as many threads as Node.js has for that. */
@@ -13,6 +13,10 @@ export interface Content {
   chunks(): Iterable<Uint8Array>
   /** The same, where there is much of it: each chunk is read while the one before it is used. */
   ahead?(): AsyncIterable<Uint8Array>
+  /** Random access, where that costs no reading of all that comes before. */
+  source?(): ByteSource
+  /** The file of the host that has it, for people. */
+  readonly file?: string
 }
 
 export function bytesContent(bytes: Uint8Array): Content {
@@ -32,6 +36,7 @@ let shared: Buffer | undefined
 export function fileContent(file: string, size: number): Content {
   return {
     size,
+    file,
     *chunks() {
       if (size === 0) return
       const fd = fs.openSync(file, 'r')
@@ -115,8 +120,11 @@ export interface Extent {
 
 /** Content that lies in extents of a source, as in a file-system image. */
 export function extentContent(source: ByteSource, extents: Extent[], size: number): Content {
+  const [only, ...more] = extents
+  const whole = only !== undefined && more.length === 0 && only.offset >= 0 && only.length >= size
   return {
     size,
+    ...(whole && { source: () => sliceSource(source, only.offset, size) }),
     *chunks() {
       let left = size
       for (const extent of extents) {

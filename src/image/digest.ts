@@ -28,7 +28,8 @@ export function freezeTree(tree: Tree): FrozenTree {
   for (const [path, entry] of tree.sorted()) {
     if (entry.kind === 'file' && entry.content.size <= heldBytes) {
       const bytes = contentBytes(entry.content)
-      frozen.set(path, { ...entry, content: bytesContent(bytes) })
+      const { file } = entry.content
+      frozen.set(path, { ...entry, content: { ...bytesContent(bytes), ...(file !== undefined && { file }) } })
       hash.update(`f${entry.mode} ${bytes.length} ${path}\0`).update(bytes)
     } else if (entry.kind === 'file') {
       frozen.set(path, entry)

@@ -51,6 +51,26 @@ export function sliceSource(source: ByteSource, start: number, size: number): By
   }
 }
 
+/**
+ * A source that reads a little more than it is asked for, and keeps that: for many small reads that follow each other.
+ * What it gives is good until the next read.
+ */
+export function windowSource(source: ByteSource, bytes = 16_384): ByteSource {
+  let start = 0
+  let window: Uint8Array = new Uint8Array()
+  return {
+    size: source.size,
+    read(offset, length) {
+      if (length > bytes) return source.read(offset, length)
+      if (offset < start || offset + length > start + window.length) {
+        window = source.read(offset, Math.max(length, Math.min(bytes, source.size - offset)))
+        start = offset
+      }
+      return window.subarray(offset - start, offset - start + length)
+    },
+  }
+}
+
 export interface FileSource extends ByteSource, Disposable {}
 
 /** A source over an open file; dispose of it to close the file. */

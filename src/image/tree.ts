@@ -1,19 +1,25 @@
 import { UfrError } from '../base/errors.ts'
 import type { Content } from './content.ts'
+import type { Origin } from './origin.ts'
 
-export interface FileEntry {
+interface Explained {
+  /** Why it is there, where somebody knows; see `origin.ts`. */
+  origin?: Origin
+}
+
+export interface FileEntry extends Explained {
   kind: 'file'
   /** Permission bits, such as 0o755. */
   mode: number
   content: Content
 }
 
-export interface DirectoryEntry {
+export interface DirectoryEntry extends Explained {
   kind: 'directory'
   mode: number
 }
 
-export interface LinkEntry {
+export interface LinkEntry extends Explained {
   kind: 'link'
   target: string
 }
@@ -58,6 +64,15 @@ export class Tree {
 
   get(path: string): Entry | undefined {
     return this.#entries.get(path)
+  }
+
+  /** Says why entries are there, of those of which nobody has said it yet. */
+  explain(originOf: (path: string, entry: Entry) => Origin | undefined): this {
+    for (const [path, entry] of this.#entries) {
+      const origin = entry.origin ?? originOf(path, entry)
+      if (origin !== entry.origin) this.#entries.set(path, { ...entry, ...(origin && { origin }) })
+    }
+    return this
   }
 
   has(path: string): boolean {

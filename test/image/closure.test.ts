@@ -324,7 +324,11 @@ test('two names for one file are one library, and a link in the guest', (t) => {
       ['usr/lib64/libb.so', 'link'],
     ],
   )
-  assert.deepEqual(tree.get('usr/lib64/libb.so'), { kind: 'link', target: '../../lib64/liba.so.1' })
+  assert.deepEqual(tree.get('usr/lib64/libb.so'), {
+    kind: 'link',
+    target: '../../lib64/liba.so.1',
+    origin: { reason: 'needed', from: 'libb.so', neededBy: ['/hello'] },
+  })
 })
 
 test('a soname already loaded satisfies later needs', (t) => {

@@ -1,6 +1,7 @@
 import path from 'node:path'
+import type { Origin } from '../origin.ts'
 import { Tree } from '../tree.ts'
-import type { Closure } from './closure.ts'
+import type { Closure, ClosureFile } from './closure.ts'
 
 /**
  * The files of a closure that are not in the guest anyway, each where the guest looks for it. A file with several
@@ -11,14 +12,21 @@ export function closureTree(closure: Closure): Tree {
   const first = new Map<string, string>()
   for (const folder of closure.directories) if (folder !== '/') tree.directory(folder.slice(1))
   const files = closure.files.filter((file) => !file.mounted)
-  for (const { guestPath, realPath, content } of files.sort((a, b) => (a.guestPath < b.guestPath ? -1 : 1))) {
-    const target = first.get(realPath)
-    if (target === undefined) {
+  for (const file of files.sort((a, b) => (a.guestPath < b.guestPath ? -1 : 1))) {
+    const { guestPath, realPath, content } = file
+    const origin = originOf(file)
+    const at = first.get(realPath)
+    if (at === undefined) {
       first.set(realPath, guestPath)
-      tree.file(guestPath.slice(1), content, 0o755)
+      tree.set(guestPath.slice(1), { kind: 'file', mode: 0o755, content, origin })
     } else {
-      tree.link(guestPath.slice(1), path.posix.relative(path.posix.dirname(guestPath), target))
+      const target = path.posix.relative(path.posix.dirname(guestPath), at)
+      tree.set(guestPath.slice(1), { kind: 'link', target, origin })
     }
   }
   return tree
+}
+
+function originOf({ role, name, neededBy }: ClosureFile): Origin {
+  return role === 'program' ? { reason: 'program' } : { reason: 'needed', from: name, neededBy }
 }

@@ -2,12 +2,13 @@ import path from 'node:path'
 import { UfrError } from '../../base/errors.ts'
 import type { Content } from '../content.ts'
 import { reading } from '../source.ts'
-import type { Tree } from '../tree.ts'
+import { Tree } from '../tree.ts'
 import { dynamicLinker } from './dynamic-linker.ts'
 import {
   type FileView,
   hostView,
   mountView,
+  overlayView,
   type Resolved,
   resolveFile,
   treeView,
@@ -28,6 +29,10 @@ export interface ClosureOptions {
   root?: string
   /** Files that the guest has anyway, at absolute paths: they are searched too, and hide what the root has there. */
   mounts?: { at: string; tree: Tree }[]
+  /** The same, but over the root's own files and not in place of a folder of it. */
+  over?: Tree
+  /** Whether nothing of the host is looked at, `over` being all there is. */
+  overOnly?: boolean
   /** LD_LIBRARY_PATH as the guest will have it. */
   libraryPath?: string[]
   /** Guest paths to search like those, which the guest is not told of: what is found there moves to a default folder. */
@@ -256,11 +261,16 @@ function newNamespace(work: Work, program: Loaded, options: ClosureOptions): Nam
 export function closure(programs: string[], options: ClosureOptions = {}): Closure {
   const root = path.resolve(options.root ?? '/')
   const mounts = options.mounts ?? []
-  let view = hostView(root)
+  const { over, overOnly = false } = options
+  let view = overOnly ? treeView(new Tree()) : hostView(root)
+  if (over) view = overlayView(view, treeView(over))
   for (const mount of mounts) view = mountView(view, mount.at, treeView(mount.tree))
   const work: Work = {
     view,
-    inMount: (p) => mounts.some(({ at }) => p === at || p.startsWith(`${at}/`)),
+    inMount: (p) =>
+      overOnly ||
+      over?.has(p.slice(1)) === true ||
+      mounts.some(({ at }) => p === at || p.startsWith(`${at}/`)),
     files: new Map(),
     directories: new Set(),
   }

@@ -32,6 +32,8 @@ export interface FileView {
 
 /** Bytes of a content at any offset, holding no more than one chunk of it. */
 function contentSource(content: Content): FileSource {
+  const direct = content.source?.()
+  if (direct) return { size: direct.size, read: direct.read, [Symbol.dispose]() {} }
   let windowAt = 0
   let window: Uint8Array = new Uint8Array(0)
   return {
@@ -117,6 +119,11 @@ export function mountView(below: FileView, at: string, mounted: FileView): FileV
       return at.startsWith(`${guestPath}/`) && entry?.kind !== 'directory' ? { kind: 'directory' } : entry
     },
   }
+}
+
+/** Another view's files over those of the first, folder by folder. */
+export function overlayView(below: FileView, above: FileView): FileView {
+  return { entry: (guestPath) => above.entry(guestPath) ?? below.entry(guestPath) }
 }
 
 export interface Resolved {

@@ -11,6 +11,8 @@ export interface FileRule {
 
 /** What a rule of `files` does to paths. */
 export interface Placement {
+  /** Whether the rule is a path rather than a pattern. */
+  exact: boolean
   /**
    * Whether the rule takes what is at a path: for itself or because of a folder above it. Has to be asked for parents
    * before what is in them.
@@ -53,7 +55,7 @@ export function compileRule(rule: FileRule, index: number, scan: ReadonlyMap<str
   requireInside(rule.from, index)
   const exact = from === '' || scan.has(from) || !hasMagic(from)
   const matches = exact ? (path: string) => below(from, path) : taking(matcher(from, index))
-  if (rule.to === undefined) return { matches, covers: () => true, place: (path) => path }
+  if (rule.to === undefined) return { exact, matches, covers: () => true, place: (path) => path }
   requireInside(rule.to, index)
   const to = normal(rule.to)
   const prefix = exact ? from : fixedPart(from)
@@ -61,6 +63,7 @@ export function compileRule(rule: FileRule, index: number, scan: ReadonlyMap<str
   const asFile = exact && to === '' && (scan.get(from) as { kind?: string } | undefined)?.kind !== 'directory'
   const base = intoFolder || (asFile && from !== '') ? join(to, from.slice(from.lastIndexOf('/') + 1)) : to
   return {
+    exact,
     matches,
     covers: (path) => below(prefix, path),
     place: (path) => join(base, prefix === '' ? path : path.slice(prefix.length + 1)),

@@ -1,6 +1,7 @@
 import { UfrError } from '../../base/errors.ts'
 import { nearest } from '../../base/nearest.ts'
 import { fileContent } from '../content.ts'
+import type { Origin } from '../origin.ts'
 import { Tree } from '../tree.ts'
 import { compileRule, type FileRule, type Placement } from './file-rule.ts'
 import { readIgnore } from './ignore.ts'
@@ -18,14 +19,17 @@ export function folderTree(folder: string, rules: readonly FileRule[]): Tree {
   const scan = scanFolder(folder, readIgnore(folder))
   const tree = new Tree()
   if (rules.length > 0) return selectedTree(tree, scan, rules)
-  for (const [path, entry] of scan) setEntry(tree, path, entry)
+  const origin: Origin = { reason: 'folder' }
+  for (const [path, entry] of scan) setEntry(tree, path, entry, origin)
   return tree
 }
 
-function setEntry(tree: Tree, path: string, entry: Scanned): void {
-  if (entry.kind === 'file') tree.file(path, fileContent(entry.file, entry.size), entry.mode)
-  else if (entry.kind === 'directory') tree.directory(path)
-  else tree.link(path, entry.target)
+function setEntry(tree: Tree, path: string, entry: Scanned, origin: Origin): void {
+  if (entry.kind === 'file') {
+    const content = fileContent(entry.file, entry.size)
+    tree.set(path, { kind: 'file', mode: entry.mode, content, origin })
+  } else if (entry.kind === 'directory') tree.set(path, { kind: 'directory', mode: 0o755, origin })
+  else tree.set(path, { kind: 'link', target: entry.target, origin })
 }
 
 interface Placed {
@@ -39,6 +43,7 @@ function selectedTree(tree: Tree, scan: Scan, rules: readonly FileRule[]): Tree 
   const placements = rules.map((rule, i) => compileRule(rule, i, scan))
   const links = new Map<string, Placed>()
   for (const [i, placement] of placements.entries()) {
+    const origin: Origin = { reason: placement.exact ? 'named' : 'matched', from: rules[i]!.from }
     let matched = false
     for (const [path, entry] of scan) {
       if (!placement.matches(path)) continue
@@ -46,7 +51,7 @@ function selectedTree(tree: Tree, scan: Scan, rules: readonly FileRule[]): Tree 
       const target = placement.place(path)
       // A folder whose content becomes the content of the root.
       if (target === '') continue
-      if (entry.kind !== 'directory' || !tree.has(target)) setEntry(tree, target, entry)
+      if (entry.kind !== 'directory' || !tree.has(target)) setEntry(tree, target, entry, origin)
       if (entry.kind === 'link') links.set(target, { path, placement })
       else links.delete(target)
     }
@@ -64,7 +69,8 @@ function relink(tree: Tree, scan: Scan, target: string, placed: Placed, placemen
     if (!placement.covers(entry.to)) continue
     const to = placement.place(entry.to)
     if (to !== '' && !tree.has(to)) continue
-    if (to !== entry.to || target !== placed.path) tree.link(target, relativeLink(target, to))
+    if (to !== entry.to || target !== placed.path)
+      tree.set(target, { ...tree.get(target), kind: 'link', target: relativeLink(target, to) })
     return
   }
   if (scan.has(entry.to)) {

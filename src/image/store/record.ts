@@ -9,6 +9,8 @@ export interface ImageRecord {
   /** sha256 over everything that decides what the image does. */
   digest: string
   function: string
+  /** Folder of the function that it was built for first; images of 0.1.0 do not tell. */
+  source?: string
   unikernel: string
   kernel: { version: string; digest: string }
   volumes: { role: string; key: string; title: string; bytes: number }[]

@@ -87,3 +87,11 @@ export function sweepVolumes(keep: ReadonlySet<string>): number {
   }
   return freed
 }
+
+/** Removes volumes, those that some image of the store has excepted. */
+export function dropVolumes(keys: readonly string[], needed: ReadonlySet<string>): void {
+  for (const key of keys) {
+    if (needed.has(key)) continue
+    for (const ending of ['img', 'json']) fs.rmSync(homePath(folder, `${key}.${ending}`), { force: true })
+  }
+}
