@@ -10,6 +10,7 @@ const record = {
     schemaVersion: { const: 1 },
     digest: { description: 'sha256 over everything that decides what the image does.', ...sha256 },
     function: { description: 'Name of the function that it was built for first.', type: 'string' },
+    source: { description: 'Folder of that function.', type: 'string' },
     unikernel: { description: 'The kernel that it is for.', type: 'string' },
     kernel: {
       type: 'object',
@@ -127,6 +128,114 @@ export const imageExtractSchema = {
   },
 } as const
 
+const sum = { files: { description: 'How many.', ...bytes }, bytes } as const
+const reason = {
+  description:
+    'folder: in the folder, all of which goes into the image; named, matched: by a path or a pattern of `files`; ' +
+    'program: what runs; needed: an ELF file names it; runtime: of the language runtime; input: of a root file system ' +
+    'that came with the function; observed: asked for when the function was observed; ufr: what ufr itself needs; ' +
+    'unknown: there is only the image to ask.',
+  enum: ['folder', 'named', 'matched', 'program', 'needed', 'runtime', 'input', 'observed', 'ufr', 'unknown'],
+} as const
+const from = {
+  description: 'What the reason goes back to: the rule, the package or runtime, the name that was asked for.',
+  type: 'string',
+} as const
+
+export const imageExplainSchema = {
+  $schema: draft,
+  title: 'ufr image explain --json',
+  type: 'object',
+  required: ['image', 'total', 'groups', 'files'],
+  properties: {
+    image: { description: 'The image as it was named.', type: 'string' },
+    function: { description: 'Name of the function, where it is there to ask.', type: 'string' },
+    unikernel: { description: 'The kernel that it is for.', type: 'string' },
+    digest: {
+      description: 'Digest of the image that a build would make now, or of the image named.',
+      ...sha256,
+    },
+    observed: {
+      description: 'What is known of the files that the function uses; not there where it was not observed.',
+      type: 'object',
+      required: ['at', 'events', 'complete', 'shrunk', 'unused'],
+      properties: {
+        at: time,
+        events: { description: 'What the function was asked.', type: 'array', items: { type: 'string' } },
+        complete: { description: 'Whether all of that was answered, and all seen.', type: 'boolean' },
+        shrunk: { description: 'Whether images have only what was used, and a safe set.', type: 'boolean' },
+        unused: {
+          description: 'Files that are carried for nothing, those of ufr itself not counted.',
+          type: 'object',
+          required: ['files', 'bytes'],
+          properties: sum,
+        },
+      },
+    },
+    total: {
+      description: 'All files of the image, whatever is shown of them.',
+      type: 'object',
+      required: ['files', 'bytes'],
+      properties: sum,
+    },
+    groups: {
+      description: 'All files of the image by reason, the heaviest first.',
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['reason', 'files', 'bytes'],
+        properties: { reason, from, ...sum },
+      },
+    },
+    files: {
+      description: 'The files and links that were asked for, or all; the largest first.',
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['path', 'kind', 'bytes', 'reason'],
+        properties: {
+          path: { description: 'Absolute path in the guest.', type: 'string' },
+          kind: { enum: ['file', 'link'] },
+          bytes,
+          target: { description: 'Of a link.', type: 'string' },
+          reason,
+          from,
+          neededBy: {
+            description:
+              "Paths of who needs it, by the ELF files' own word: what starts first, what names it last.",
+            type: 'array',
+            items: { type: 'string' },
+          },
+          source: { description: 'Where on the host it was taken from.', type: 'string' },
+          used: {
+            description:
+              'How the function came to it when it was observed: looked is asked about, but not opened.',
+            enum: ['opened', 'looked', 'no'],
+          },
+        },
+      },
+    },
+  },
+} as const
+
+const manifestReport = {
+  title: 'A usr.manifest for OSv (--manifest)',
+  type: 'object',
+  required: ['image', 'manifest'],
+  properties: {
+    image: { description: 'The function or ELF file as it was named.', type: 'string' },
+    manifest: { description: 'Its lines.', type: 'array', items: { type: 'string' } },
+  },
+} as const
+
+export const imageExplainSchemas = {
+  $schema: draft,
+  title: 'ufr image explain --json',
+  anyOf: [{ ...imageExplainSchema, title: 'Why files are in an image' }, manifestReport],
+} as const
+
+export type ImageExplainReport = XStatic<typeof imageExplainSchema>
+export type ImageManifestReport = XStatic<typeof manifestReport>
 export type ImageFilesReport = XStatic<typeof files>
 export type ImagesReport = XStatic<typeof images>
 export type ImageInspectReport = XStatic<typeof imageInspectSchema>

@@ -4,10 +4,15 @@ import { draft } from './parts.ts'
 const written = {
   title: 'A ufr.json was written',
   type: 'object',
-  required: ['file', 'config'],
+  required: ['file', 'config', 'lost'],
   properties: {
     file: { description: 'Absolute path of the ufr.json.', type: 'string' },
     config: { description: 'What is in it: ufr.schema.json.', type: 'object', additionalProperties: true },
+    lost: {
+      description: "What of another tool's input is not in it, one sentence each.",
+      type: 'array',
+      items: { type: 'string' },
+    },
   },
 } as const
 

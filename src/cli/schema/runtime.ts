@@ -4,10 +4,11 @@ import { draft, errorFacts, sha256, time } from './parts.ts'
 /** A language runtime of the store. */
 const runtime = {
   type: 'object',
-  required: ['language', 'version', 'key', 'folder', 'root', 'packages', 'at'],
+  required: ['language', 'version', 'program', 'key', 'folder', 'root', 'packages', 'at'],
   properties: {
     language: { description: 'Such as node.', type: 'string' },
     version: { type: 'string' },
+    program: { description: 'Path of its program in root, such as usr/bin/node.', type: 'string' },
     key: { description: 'sha256 over path, mode and content of everything in root.', ...sha256 },
     folder: { description: 'Absolute path in the store.', type: 'string' },
     root: { description: "Absolute path of the guest's root that the runtime brings.", type: 'string' },

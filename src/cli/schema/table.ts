@@ -1,7 +1,14 @@
 import { buildSchema } from './build.ts'
+import { checkSchema } from './check.ts'
 import { errorSchema } from './error.ts'
 import { doctorSchema, explainSchema } from './host.ts'
-import { imageExtractSchema, imageInspectSchema, imageLsSchema, imageRemovedSchema } from './image.ts'
+import {
+  imageExplainSchemas,
+  imageExtractSchema,
+  imageInspectSchema,
+  imageLsSchema,
+  imageRemovedSchema,
+} from './image.ts'
 import { initSchema } from './init.ts'
 import { kernelAddedSchema, kernelLsSchema } from './kernel.ts'
 import { removedSchema } from './removed.ts'
@@ -16,11 +23,13 @@ import { vmmAddedSchema, vmmLsSchema } from './vmm.ts'
 export const commandSchemas = {
   run: runSchema,
   build: buildSchema,
+  check: checkSchema,
   init: initSchema,
   'image ls': imageLsSchema,
   'image inspect': imageInspectSchema,
   'image extract': imageExtractSchema,
   'image rm': imageRemovedSchema,
+  'image explain': imageExplainSchemas,
   'kernel ls': kernelLsSchema,
   'kernel pull': kernelAddedSchema,
   'kernel import': kernelAddedSchema,
