@@ -44,6 +44,11 @@ export const errorTable = {
     'An image would have to hold something that its format has no room for.',
     'Shorten, split or leave out what the message names.',
   ),
+  'UFR-CONTAINER': entry(
+    4,
+    'A container image cannot become a function.',
+    'See docs/containers.md for the images that can, and save it again as the message says.',
+  ),
   'UFR-IMAGE-MISSING': entry(
     2,
     'There is no such image.',
@@ -134,7 +139,12 @@ export const errorTable = {
   'UFR-FUNCTION-EXITED': entry(
     1,
     "The function's program ended before it answered.",
-    'See its last console lines; a handler must not call process.exit, and more `memory` may help.',
+    'See its last console lines; a handler must not end its process (process.exit, sys.exit), and more `memory` may help.',
+  ),
+  'UFR-OBSERVE': entry(
+    1,
+    'A function could not be observed, or failed while it was.',
+    'See that `ufr run --unikernel linux` with the same event works; files it lacks can be named in ufr.json (`files`).',
   ),
   'UFR-FUNCTION-TIMEOUT': entry(
     1,
@@ -231,6 +241,18 @@ export const errorTable = {
     'Check the network and the version; `ufr runtime ls` shows what there is.',
   ),
 
+  // Programs built from sources
+  'UFR-BUILD': entry(
+    4,
+    'The source of a function cannot be built.',
+    "See the compiler's words above: file, line and column are its own.",
+  ),
+  'UFR-TOOLCHAIN': entry(
+    3,
+    'The compiler that a function is built with is not installed.',
+    'Install it, or build the function elsewhere and put the program into its folder.',
+  ),
+
   // Programs and their shared libraries
   'UFR-HANDLER': entry(
     4,
@@ -247,6 +269,16 @@ export const errorTable = {
     'A program or library is for another processor than the guest has.',
     'Build it for x86-64 Linux, or install the x86-64 version of the library.',
   ),
+  'UFR-WHEEL': entry(
+    4,
+    'A Python module in machine code is for another Python, platform or C library than the guest has.',
+    'Put its package into requirements.txt, which is installed for the guest, and remove it from the folder.',
+  ),
+  'UFR-REQUIREMENTS': entry(
+    4,
+    'What a requirements.txt names cannot be installed.',
+    'See docs/python.md: wheels are taken, nothing is built.',
+  ),
   'UFR-INTERPRETER': entry(
     4,
     'What is to run a program, its dynamic linker or the interpreter of a script, is missing.',
@@ -256,6 +288,40 @@ export const errorTable = {
     4,
     'A shared library that a program needs is missing or cannot be used.',
     'Install the library named, put it into the folder of the function, or link the program statically.',
+  ),
+
+  // What a kernel lacks of what a function uses (`ufr check`)
+  'UFR-CALL': entry(
+    1,
+    'A function may make a system call that the kernel does not have.',
+    'See whether it comes to that place; else take a kernel that has the call, such as --unikernel linux (docs/check.md).',
+  ),
+  'UFR-PROCESS': entry(
+    1,
+    'A function may start other programs, and the kernel runs only one.',
+    'Do it in the program itself, or take --unikernel linux.',
+  ),
+  'UFR-SYMBOL': entry(
+    1,
+    'A program needs a function, or a version of a library, that no file in its image has.',
+    'Build it against the libraries that are in the image, or link it statically.',
+  ),
+  'UFR-LIMIT': entry(
+    1,
+    'A kernel is known not to do something that a function asks for.',
+    'See docs/check.md; --unikernel linux does it.',
+  ),
+  'UFR-UNSEEN': entry(
+    1,
+    'What a function does cannot all be seen without running it.',
+    'Run it on that kernel to know: `ufr run --unikernel NAME`.',
+  ),
+
+  // Java and Kotlin
+  'UFR-JAVA-VERSION': entry(
+    4,
+    'Classes are compiled for a newer Java than the one they are to run on.',
+    'Name a newer Java by `runtime` in ufr.json, or compile for an older one (--release).',
   ),
 
   // Functions: their folder, ufr.json, what they are
@@ -268,6 +334,11 @@ export const errorTable = {
     2,
     'ufr.json, or a setting given in its place, is not as it should be.',
     'Correct the place named; docs/ufr-json.md describes all keys.',
+  ),
+  'UFR-INPUT': entry(
+    2,
+    "A file of another tool's says something that ufr cannot do, or is not as that tool wants it.",
+    'Change the line that the message names, or write a ufr.json (`ufr init`); docs/inputs.md has what is taken.',
   ),
   'UFR-DETECT': entry(
     2,

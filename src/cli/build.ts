@@ -5,18 +5,16 @@ import { environmentSettings, flagSettings } from '../function/settings.ts'
 import type { Layout } from '../image/layout.ts'
 import { writeLayout } from '../image/write.ts'
 import { prepare } from '../instance/prepare.ts'
+import { asksToObserve, observeFirst } from './observe.ts'
 import { type Action, printJson } from './outcome.ts'
 import type { BuildReport } from './schema/build.ts'
 
-export const build: Action = async ({ words, options, json, progress }) => {
+export const build: Action = async (call) => {
+  const { words, options, json, progress } = call
   const folder = String(words[0] ?? '.')
   const output = outputFile(options['output'], folder)
-  if (options['observe']) {
-    throw new UfrError('UFR-NOT-YET', '--observe cannot be used yet', {
-      fix: 'Name the files in ufr.json: `files`.',
-    })
-  }
   const overrides = { ...environmentSettings(), ...flagSettings(options) }
+  const observed = asksToObserve(options) ? await observeFirst(call, folder, overrides) : undefined
   const { spec, program, unikernel, image } = await prepare(folder, overrides, progress)
   const { digest } = image.record
   if (output) {
@@ -25,6 +23,7 @@ export const build: Action = async ({ words, options, json, progress }) => {
     progress.done()
   }
   const { bytes, buildMs, cached } = image
+  observed?.dropVolumes()
   if (json) {
     const built = { digest, bytes, buildMs, cached }
     printJson<BuildReport>({
@@ -32,6 +31,7 @@ export const build: Action = async ({ words, options, json, progress }) => {
       unikernel: unikernel.name,
       image: built,
       ...(output && { output }),
+      ...(observed?.report && { observed: observed.report }),
     })
   } else {
     const how = cached ? 'cached' : `built in ${Math.round(buildMs)} ms`
@@ -40,6 +40,7 @@ export const build: Action = async ({ words, options, json, progress }) => {
     )
     process.stdout.write(`${output ?? digest}\n`)
   }
+  if (observed?.failure) throw observed.failure
   return 0
 }
 

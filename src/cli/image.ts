@@ -115,7 +115,7 @@ export const extract: Action = async ({ words, json, progress }) => {
 }
 
 /** Opens an image for `use` and closes it afterwards. */
-async function opened<T>(given: unknown, use: (image: Opened) => Promise<T> | T): Promise<T> {
+export async function opened<T>(given: unknown, use: (image: Opened) => Promise<T> | T): Promise<T> {
   const sources: FileSource[] = []
   try {
     return await use(open(String(given), sources))
@@ -124,7 +124,7 @@ async function opened<T>(given: unknown, use: (image: Opened) => Promise<T> | T)
   }
 }
 
-interface Opened {
+export interface Opened {
   parts: (ImagePart & { volume?: string })[]
   tree: Tree
   record?: ImageRecord

@@ -1,7 +1,6 @@
 import { UfrError } from '../base/errors.ts'
-import { ensureNodeRuntime } from '../kernel/node/node-runtime.ts'
+import { runtimeKind } from '../kernel/runtime-kinds.ts'
 import { listRuntimes, removeRuntime } from '../kernel/runtimes.ts'
-import { nodeMajor } from '../language/node/major.ts'
 import { type Action, printJson } from './outcome.ts'
 import type { RemovedReport } from './schema/removed.ts'
 import type { RuntimeLsReport, RuntimePullReport } from './schema/runtime.ts'
@@ -22,9 +21,11 @@ export const list: Action = ({ json }) => {
 }
 
 export const pull: Action = async ({ words, options, json, progress }) => {
+  const word = String(words[0])
+  const kind = runtimeKind(word)
   const before = listRuntimes().runtimes
   const refresh = options['update'] === true
-  const runtime = await ensureNodeRuntime(nodeMajor(String(words[0])), progress, { refresh })
+  const runtime = await kind.ensure(word, progress, { refresh })
   progress.done()
   const already = before.some(({ folder, key }) => folder === runtime.folder && key === runtime.key)
   if (json) printJson<RuntimePullReport>({ runtime, already })

@@ -55,14 +55,15 @@ export function handlerRequest(event: Uint8Array, timeoutMs: number): GuestReque
   return { method: 'POST', path: invocationPath, headers, body: event }
 }
 
-/** Sends one request to a web function. @throws as `invokeHandler`. */
+/** Sends one request to a web function: a GET where only its path is given. @throws as `invokeHandler`. */
 export function requestWeb(
   instance: Instance,
   ready: Ready,
-  path: string,
+  what: string | GuestRequest,
   timeoutMs: number,
 ): Promise<GuestResponse> {
-  return ask(instance, ready, { method: 'GET', path }, timeoutMs, webMaxBytes)
+  const asked = typeof what === 'string' ? { method: 'GET', path: what } : what
+  return ask(instance, ready, asked, timeoutMs, webMaxBytes)
 }
 
 async function ask(

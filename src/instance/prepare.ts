@@ -1,13 +1,14 @@
 import { UfrError } from '../base/errors.ts'
 import type { Progress } from '../base/progress.ts'
-import { loadFunction } from '../function/load.ts'
 import type { FunctionSpec, UnikernelName } from '../function/spec.ts'
-import { detectors } from '../language/detectors.ts'
 import { languageOf } from '../language/languages.ts'
-import type { Program } from '../language/program.ts'
+import type { Language, Program } from '../language/program.ts'
+import { withRoot } from '../language/root-files.ts'
 import type { Unikernel } from '../unikernel/unikernel.ts'
 import { chooseUnikernel } from '../unikernel/unikernels.ts'
 import { buildImage, type Image } from './build.ts'
+import { loadInput } from './input.ts'
+import { isObserved, type Observation } from './observe/record.ts'
 
 /** A function, ready to boot on a unikernel. */
 export interface Prepared {
@@ -21,8 +22,8 @@ export interface Prepared {
 export type Accept = (spec: FunctionSpec) => void | Promise<void>
 
 /**
- * From a folder to a program and the kernel it is for: fetches the language's runtime, and for the Linux guest its
- * kernel, where they are not there yet.
+ * From a folder, or an input of another tool, to a program and the kernel it is for: fetches the language's runtime,
+ * and for the Linux guest its kernel, where they are not there yet.
  * @throws UfrError naming what is wrong with the function or missing on the host.
  */
 export async function prepareProgram(
@@ -31,15 +32,41 @@ export async function prepareProgram(
   progress: Progress,
   accept?: Accept,
 ): Promise<Omit<Prepared, 'image'>> {
-  const spec = loadFunction(folder, overrides, detectors)
+  const spec = await loadInput(folder, overrides, progress)
   refusePlanned(spec)
   await accept?.(spec)
   const language = await languageOf(spec.runtime)
   const wanted: UnikernelName | 'auto' = spec.unikernel ?? 'auto'
-  const { unikernel, reason } = await chooseUnikernel(wanted, progress)
+  const { unikernel, reason } = await chooseUnikernel(wanted, progress, spec.forks !== undefined)
+  requireForks(spec, unikernel)
   requireMemory(spec, unikernel)
   if (wanted === 'auto') progress.note(`Kernel: ${unikernel.name} ${unikernel.kernel.version}, ${reason}.`)
-  return { spec, unikernel, program: await language.prepare(spec, progress) }
+  return { spec, unikernel, program: await programOf(spec, language, progress) }
+}
+
+/**
+ * What runs in the guest for a function.
+ * @throws UfrError as the language does; UFR-NOT-YET where it cannot run files that have places of their own there.
+ */
+export async function programOf(
+  spec: FunctionSpec,
+  language: Language,
+  progress: Progress,
+): Promise<Program> {
+  const { root } = spec
+  const program =
+    spec.workingDirectory === undefined
+      ? await language.prepare(spec, progress)
+      : await interpreted(spec, language, progress)
+  return root ? withRoot(program, root) : program
+}
+
+function interpreted(spec: FunctionSpec, language: Language, progress: Progress): Promise<Program> {
+  if (language.interpret) return language.interpret(spec, progress)
+  const what = `functions for ${spec.runtime} cannot be started in a folder of their own yet`
+  throw new UfrError('UFR-NOT-YET', what, {
+    fix: 'Put the files into a folder with a ufr.json that names the handler or the command (docs/ufr-json.md).',
+  })
 }
 
 /** Keys of ufr.json that have a meaning, but no effect yet: to pass over them in silence would be worse than an error. */
@@ -51,12 +78,31 @@ function refusePlanned(spec: FunctionSpec): void {
   }
 }
 
+/** @throws UfrError UFR-CONTAINER where a kernel cannot start what the function starts. */
+export function requireForks({ name, forks }: FunctionSpec, unikernel: Unikernel): void {
+  if (!forks || unikernel.forks) return
+  const what = `${name} cannot run on ${unikernel.name}, which has no fork and exec: ${forks.why}`
+  throw new UfrError('UFR-CONTAINER', what, { fix: forks.fix })
+}
+
 /** Too little is told now: a guest without room for its kernel may be silent until a time limit ends it. */
-function requireMemory({ memoryMiB }: FunctionSpec, { name, leastMemoryMiB }: Unikernel): void {
+export function requireMemory({ memoryMiB }: FunctionSpec, { name, leastMemoryMiB }: Unikernel): void {
   if (memoryMiB >= leastMemoryMiB) return
   throw new UfrError('UFR-USAGE', `${name} does not start in ${memoryMiB} MiB of memory`, {
     fix: `Give it ${leastMemoryMiB} MiB or more, and room for the program: --memory, or "memory" in ufr.json.`,
   })
+}
+
+/** With the files that the function was observed to use, where somebody has had it observed as it is now. */
+export async function observed(
+  prepared: Omit<Prepared, 'image'>,
+  progress: Progress,
+): Promise<Omit<Prepared, 'image'> & { observation?: Observation }> {
+  const { spec, program } = prepared
+  if (!isObserved(spec.folder)) return prepared
+  const { currentObservation, observedProgram } = await import('./observe/apply.ts')
+  const observation = currentObservation(spec, program, progress)
+  return observation ? { ...prepared, program: observedProgram(program, observation), observation } : prepared
 }
 
 /** As `prepareProgram`, and builds what is missing of the image. */
@@ -67,7 +113,7 @@ export async function prepare(
   accept?: Accept,
 ): Promise<Prepared> {
   const startedAt = performance.now()
-  const prepared = await prepareProgram(folder, overrides, progress, accept)
+  const prepared = await observed(await prepareProgram(folder, overrides, progress, accept), progress)
   progress.step(`Building the image of ${prepared.spec.name}`)
   const image = await buildImage(prepared.spec, prepared.program, prepared.unikernel, startedAt)
   progress.done()

@@ -2,15 +2,18 @@ import { UfrError } from '../base/errors.ts'
 import type { Progress } from '../base/progress.ts'
 import type { FunctionSpec } from '../function/spec.ts'
 import { chooseLink, openLink } from '../link/choose.ts'
-import type { GuestResponse } from '../link/http.ts'
+import type { GuestRequest, GuestResponse } from '../link/http.ts'
 import type { LinkKind, MachineSpec, NetworkSpec } from '../vmm/machine.ts'
 import type { Accel, Vmm } from '../vmm/vmm.ts'
 import { chooseVmm, chooseVmmFor } from '../vmm/vmms.ts'
+import { explained, hintsFor } from './failure.ts'
 import { type Instance, startInstance } from './instance.ts'
 import { type HandlerAnswer, invokeHandler, isDropped, requestWeb } from './invoke.ts'
 import { type Phases, phasesOf } from './phases.ts'
 import { type Accept, type Prepared, prepare } from './prepare.ts'
 import { bootTimeoutMs, type Ready, whenReady } from './ready.ts'
+import { invokeRuntime, whenStarted } from './runtime-api/invoke.ts'
+import { type RuntimeApi, runtimeApi } from './runtime-api/server.ts'
 
 export interface RunOptions {
   folder: string
@@ -19,6 +22,8 @@ export interface RunOptions {
   accel: Accel | 'auto'
   link: LinkKind | 'auto'
   progress: Progress
+  /** Makes what is to be booted, in the place of `prepare`. */
+  prepareWith?: typeof prepare
   accept?: Accept
   /** Takes what the program prints, as it comes; a program's standard output apart where the kernel can tell. */
   output(bytes: Buffer): void
@@ -34,8 +39,12 @@ export interface Run {
   vmm: Vmm
   accel: Accel
   instance: Instance
+  /** Where the program gets its events, if it is one that asks for them. */
+  api?: RuntimeApi
   /** What somebody should know about how it was run, such as that it was emulated because KVM does not work. */
   notes: string[]
+  /** Adds a note, and tells it at once. */
+  note(text: string): void
   phases(): Phases
 }
 
@@ -48,7 +57,8 @@ export async function withInstance<T>(
   use: (run: Run, times: Times) => Promise<T>,
 ): Promise<T> {
   const { progress, signal } = options
-  const prepared = await prepare(options.folder, options.overrides, progress, async (spec) => {
+  const make = options.prepareWith ?? prepare
+  const prepared = await make(options.folder, options.overrides, progress, async (spec) => {
     await options.accept?.(spec)
     // Looked for before anything large is fetched for it.
     const usual = chooseVmm(spec.vmm ?? 'auto')
@@ -70,17 +80,18 @@ export async function withInstance<T>(
   const { output, errors, kernelLines } = options
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted()
-    const link = network && (await openLink(network, progress))
+    const api = network?.calls ? runtimeApi() : undefined
+    const link = network && (await openLink(network, progress, api?.answer))
     const start = { unikernel, vmm, accel, machine, link, output, errors, kernelLines }
     const instance = await startInstance(start).catch(async (error: unknown) => {
       await link?.close()
       throw error
     })
     try {
-      return await raced({ prepared, vmm, accel, instance, notes }, use, signal)
+      return await raced({ prepared, vmm, accel, instance, notes, note, ...(api && { api }) }, use, signal)
     } catch (error) {
       if (attempt === mostAttempts || !isDeath(error) || !unikernel.worthRetrying(instance.console))
-        throw error
+        throw await explained(error, prepared, instance.console)
       note('The guest started before its disks were there; starting it again.')
     } finally {
       await instance.stop()
@@ -125,14 +136,15 @@ async function suits(prepared: Prepared, vmm: Vmm, link: LinkKind | 'auto'): Pro
 
 /** The network that a function gets: a program that reaches nothing has none at all. */
 export function networkOf(
-  { spec, unikernel }: Prepared,
+  { spec, unikernel, program }: Prepared,
   vmm: Vmm,
   accel: Accel,
   wanted: LinkKind | 'auto',
 ): NetworkSpec | undefined {
   const egress = spec.network === 'egress'
   if (spec.shape === 'program' && !egress) return undefined
-  return chooseLink({ wanted, egress, vmm: { name: vmm.name, traits: vmm.traits(accel) }, unikernel })
+  const calls = program.callsRuntimeApi === true
+  return chooseLink({ wanted, egress, calls, vmm: { name: vmm.name, traits: vmm.traits(accel) }, unikernel })
 }
 
 const mostAttempts = 3
@@ -168,7 +180,7 @@ export interface Times {
 }
 
 /** Waits until a handler or web function can take work. */
-export async function ready(run: Run, times: Times): Promise<Ready> {
+export async function ready(run: Run, times: Times, mistakes = 0): Promise<Ready> {
   const { spec, program } = run.prepared
   const found = await whenReady(run.instance, {
     // Our own server listens where we tell it to; a web function where it likes.
@@ -176,6 +188,7 @@ export async function ready(run: Run, times: Times): Promise<Ready> {
     tellsReady: program.tellsReady,
     accel: run.accel,
     timeoutMs: bootTimeoutMs(run.accel),
+    mistakes,
   })
   times.ready = found.at
   return found
@@ -184,18 +197,44 @@ export async function ready(run: Run, times: Times): Promise<Ready> {
 /** Where the guest-side server of handlers listens. */
 export const handlerPort = 8080
 
+/** As much of a handler's error as is looked at for what it lacked. */
+const mostTextBytes = 64 << 10
+
 /** Boots a handler and sends it one event. */
 export async function invokeOnce(run: Run, times: Times, event: Uint8Array): Promise<HandlerAnswer> {
+  if (run.api) return invokeByApi(run, run.api, times, event)
   const found = await ready(run, times)
   const answer = await invokeHandler(run.instance, found, event, run.prepared.spec.timeoutSeconds * 1000)
+  times.response = performance.now()
+  if (answer.error) await hintsFor(run, answer.body.toString('utf8', 0, mostTextBytes))
+  return answer
+}
+
+/** The same for a program that asks for its events. */
+async function invokeByApi(
+  run: Run,
+  api: RuntimeApi,
+  times: Times,
+  event: Uint8Array,
+): Promise<HandlerAnswer> {
+  const started = await whenStarted(run.instance, api, bootTimeoutMs(run.accel))
+  times.ready = started.at
+  const answer = await invokeRuntime(run.instance, api, started, event, run.prepared.spec)
   times.response = performance.now()
   return answer
 }
 
+/** How often a server may be taken for ready that is not; by then it is looked at for half a second. */
+const mostMistakes = 4
+
 /** Boots a web function and sends it one request. */
-export async function requestOnce(run: Run, times: Times, path: string): Promise<GuestResponse> {
-  for (let attempt = 1; ; attempt++) {
-    const found = await ready(run, times)
+export async function requestOnce(
+  run: Run,
+  times: Times,
+  path: string | GuestRequest,
+): Promise<GuestResponse> {
+  for (let mistakes = 0; ; mistakes++) {
+    const found = await ready(run, times, mistakes)
     const tried = found.socket !== undefined
     try {
       const response = await requestWeb(run.instance, found, path, run.prepared.spec.timeoutSeconds * 1000)
@@ -203,7 +242,7 @@ export async function requestOnce(run: Run, times: Times, path: string): Promise
       return response
     } catch (error) {
       // Found by trying, a server may have been taken for ready when the guest was only slow to refuse.
-      if (!tried || attempt === mostAttempts || !isDropped(error)) throw error
+      if (!tried || mistakes === mostMistakes || !isDropped(error)) throw error
     }
   }
 }
@@ -229,5 +268,6 @@ export async function awaitEnd(run: Run, times: Times): Promise<number> {
     throw new UfrError('UFR-GUEST-DIED', 'the guest ended without an exit status of the program', { detail })
   }
   times.response = performance.now()
+  if (end.status !== 0) await hintsFor(run)
   return end.status
 }

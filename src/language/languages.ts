@@ -20,6 +20,21 @@ const languages: LanguageKind[] = [
     load: async () => node,
   },
   {
+    name: 'provided',
+    speaks: (runtime) => runtime === 'provided.al2023',
+    load: async () => (await import('./provided/provided.ts')).provided,
+  },
+  {
+    name: 'python',
+    speaks: (runtime) => /^python(3\.\d{1,2})?$/.test(runtime),
+    load: async () => (await import('./python/python.ts')).python,
+  },
+  {
+    name: 'jvm',
+    speaks: (runtime) => /^java(\d{1,2})?$/.test(runtime),
+    load: async () => (await import('./jvm/jvm.ts')).jvm,
+  },
+  {
     name: 'native',
     speaks: (runtime) => runtime === 'native',
     load: async () => (await import('./native/native.ts')).native,
@@ -34,6 +49,6 @@ export async function languageOf(runtime: string): Promise<Language> {
   const kind = languages.find(({ speaks }) => speaks(runtime))
   if (kind) return kind.load()
   throw new UfrError('UFR-NOT-YET', `functions with the runtime ${runtime} cannot be run yet`, {
-    fix: 'Use nodejs24.x, nodejs22.x, nodejs20.x or native.',
+    fix: 'Use nodejs24.x, nodejs22.x, nodejs20.x, python3.13, python3.11 or native.',
   })
 }

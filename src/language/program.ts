@@ -24,15 +24,29 @@ export interface Program {
   task: Tree
   /** Absolute path in the guest of an ELF file: no kernel here runs scripts by itself. */
   executable: string
+  /**
+   * The path to start it by, where that is a link to it: some programs do what their name says. A kernel that is told
+   * a name apart from a file has it in `argv`.
+   */
+  startedAs?: string
   /** The dynamic linker that the executable names: absolute path in the guest. A static program has none. */
   interpreter?: string | undefined
   /** Arguments, the first being the program's own name. */
   argv: string[]
+  /**
+   * The same for a kernel whose threads run until they wait (Unikraft): there a thread that asks again and again how far
+   * another one has come waits for ever. Where it is missing, `argv`.
+   */
+  cooperativeArgv?: string[]
   environment: Record<string, string>
   /** Absolute path in the guest. */
   workingDirectory: string
+  /** Whether it may write anywhere in the guest, as in a container: what it writes is gone with the guest. */
+  writable?: boolean
   /** Whether the guest itself tells when it is ready (an APC mark, see link/marks.ts), or the host has to look. */
   tellsReady: boolean
+  /** Whether it gets its events from the Runtime API, and is ready when it asks for the first: then it is not called. */
+  callsRuntimeApi?: boolean
 }
 
 /** Turns a function's source into a program and files. */
@@ -43,4 +57,10 @@ export interface Language {
    * @throws UfrError where the function cannot run: missing handler, wrong architecture, missing library, …
    */
   prepare(spec: FunctionSpec, progress: Progress): Promise<Program>
+  /**
+   * The runtime itself as the program, with `spec.args` as they are and in `spec.workingDirectory`: for functions whose
+   * files have places of their own in the guest (`spec.root`, which the caller lays over the base). Languages without
+   * it prepare such functions by `prepare`.
+   */
+  interpret?(spec: FunctionSpec, progress: Progress): Promise<Program>
 }

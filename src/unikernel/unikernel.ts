@@ -2,6 +2,7 @@ import type { Progress } from '../base/progress.ts'
 import type { UnikernelName } from '../function/spec.ts'
 import type { Layout } from '../image/layout.ts'
 import type { Volume, VolumePlan } from '../image/store/volume.ts'
+import type { Tree } from '../image/tree.ts'
 import type { Kernel } from '../kernel/store.ts'
 import type { Program } from '../language/program.ts'
 import type { Mark } from '../link/marks.ts'
@@ -55,6 +56,8 @@ export interface Unikernel {
   readonly kernel: Kernel
   /** Least memory in MiB with which the kernel itself starts a program of any kind. */
   readonly leastMemoryMiB: number
+  /** Whether a program can start further ones (fork and exec). */
+  readonly forks: boolean
   /** The links that it can be reached over. */
   readonly links: readonly LinkKind[]
   plan(program: Program): ImagePlan
@@ -63,6 +66,8 @@ export interface Unikernel {
    * @throws UfrError UFR-MACHINE for what this kernel cannot do on such a VMM, or over such a link.
    */
   machine(program: Program, volumes: Record<string, Volume>, settings: MachineSettings): MachineSpec
+  /** The guest's root as the program finds it, with what the kernel's side adds to base and function. */
+  guestTree(program: Program): Tree
   /** One disk with everything on it, for upstream's own tools. */
   disk(program: Program): Layout
   /** Recognises a console line that is the kernel's own and no program's, and what it stands for. */

@@ -10,19 +10,22 @@ import { unikraftKind } from './unikraft/kind.ts'
 export const unikernels: UnikernelKind[] = [nanosKind, linuxKind, osvKind, unikraftKind]
 
 /**
- * Opens the kernel that was asked for; `auto` is Nanos where it is in the store, and else the Linux guest, which runs
- * everything and can always be had.
+ * Opens the kernel that was asked for; `auto` is Nanos where it is in the store and starts all that the function needs,
+ * and else the Linux guest, which runs everything and can always be had.
+ * @param forks whether the function needs further processes.
  * @returns the unikernel, and why it is this one in words that can follow its name.
  * @throws UfrError as the kind's `open` does.
  */
 export async function chooseUnikernel(
   wanted: UnikernelName | 'auto',
   progress: Progress,
+  forks = false,
 ): Promise<{ unikernel: Unikernel; reason: string }> {
   if (wanted !== 'auto') {
     const kind = unikernels.find(({ name }) => name === wanted)!
     return { unikernel: await kind.open(progress), reason: 'as asked for' }
   }
+  if (forks) return { unikernel: await linuxKind.open(progress), reason: 'as it starts further programs' }
   const kind = nanosKind.present() ? nanosKind : linuxKind
   const reason =
     kind === nanosKind

@@ -13,17 +13,23 @@ const allowed = [
   /^bin\/(ufr|node\.sh)$/,
   /^dist\/([a-z0-9-]+\/)+[a-z0-9-]+\.js$/,
   /^dist\/language\/[a-z]+\/guest\/[a-z0-9-]+\.[mc]js$/,
+  /^dist\/language\/python\/guest\/[a-z_]+\.py$/,
+  /^dist\/language\/jvm\/guest\/([a-z]+\/)+[A-Z][A-Za-z]+\.java$/,
   /^docs\/[a-z-]+\.md$/,
   /^docs\/schema\/[a-z-]+\.schema\.json$/,
-  /^examples\/[a-z0-9-]+\/([a-z0-9-]+\/)*(ufr\.json|package\.json|README\.md|[a-z0-9-]+\.m?js)$/,
+  /^examples\/[a-z0-9-]+\/([a-z0-9-]+\/)*(ufr\.json|package\.json|README\.md|[a-z0-9-]+\.m?js|[a-z0-9_]+\.py)$/,
+  /^examples\/[a-z]+-(java|kotlin)\/[A-Z][a-z]+\.(java|kt)$/,
+  /^examples\/[a-z]+-(c|go)\/(main\.c|main\.go|go\.mod|go\.sum)$/,
+  /^examples\/[a-z]+-rust\/(Cargo\.toml|Cargo\.lock|src\/main\.rs)$/,
 ]
 /** Without these it would be no package, or a command would not find what it reads. */
 const needed = [
   ...['LICENSE', 'README.md', 'CHANGELOG.md', 'bin/ufr', 'bin/node.sh', 'dist/cli/main.js'],
   ...['dist/language/node/guest/handler.mjs', 'dist/language/node/guest/web.cjs'],
+  ...['dist/language/python/guest/ufr_handler.py', 'dist/language/jvm/guest/server/Server.java'],
   ...['examples/hello-node/index.mjs', 'examples/web-node/server.js', 'docs/schema/ufr.schema.json'],
 ]
-const maxPackedBytes = 512 * 1024
+const maxPackedBytes = 768 * 1024
 
 interface Packed {
   filename: string

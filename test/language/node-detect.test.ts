@@ -4,8 +4,9 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { opensServer } from '../../src/function/javascript.ts'
 import { detectNode, type NodeFunction } from '../../src/language/node/detect.ts'
-import { exportsName, localImports, opensServer } from '../../src/language/node/source.ts'
+import { exportsName, localImports } from '../../src/language/node/source.ts'
 import { type Files, folderWith } from './node-guest-process.ts'
 
 const server = "require('http').createServer(() => {}).listen(8080)"

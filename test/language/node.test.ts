@@ -6,7 +6,7 @@ import { UfrError } from '../../src/base/errors.ts'
 import { noProgress } from '../../src/base/progress.ts'
 import type { FunctionSpec } from '../../src/function/spec.ts'
 import { folderTree } from '../../src/image/folder/folder.ts'
-import { nodeMajor } from '../../src/language/node/major.ts'
+import { nodeMajor } from '../../src/kernel/node/major.ts'
 import { nodeLanguage } from '../../src/language/node/prepare.ts'
 import type { Program } from '../../src/language/program.ts'
 import { type Files, folderWith } from './node-guest-process.ts'
@@ -211,7 +211,9 @@ test('variables that AWS reserves are refused for handlers, and only for those',
 test('a web function runs with the preload, and gets its port', async (t) => {
   const files = { 'server.js': 'x' }
   const program = await prepare(t, files, { shape: 'web', command: './server.js', args: ['--x'], port: 3000 })
-  assert.deepEqual(program.argv, ['node', '-r', '/opt/ufr/web.cjs', 'server.js', '--x'])
+  const args = ['-r', '/opt/ufr/web.cjs', 'server.js', '--x']
+  assert.deepEqual(program.argv, ['node', ...args])
+  assert.deepEqual(program.cooperativeArgv, ['node', '--single-threaded-gc', ...args])
   assert.equal(program.tellsReady, true)
   const { PORT, AWS_LWA_PORT, _HANDLER } = program.environment
   assert.deepEqual([PORT, AWS_LWA_PORT, _HANDLER], ['3000', '3000', undefined])

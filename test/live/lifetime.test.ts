@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { test } from 'node:test'
-import { folderOf, lacking, qemuProcesses, startUfr, until } from './ufr.ts'
+import { folderOf, lacking, qemuProcesses, startUfr, testHome, until } from './ufr.ts'
 
 const waiting = {
   'index.mjs': 'export const handler = () => new Promise(() => setTimeout(() => {}, 100_000))',
@@ -19,7 +19,9 @@ test('a VMM is one process and leaves no file behind', { skip: lacking('linux') 
       return ''
     }
   })
-  const temporary = open.filter((file) => file.startsWith('/tmp/') || file.startsWith('/var/tmp/'))
+  const temporary = open
+    .filter((file) => file.startsWith('/tmp/') || file.startsWith('/var/tmp/'))
+    .filter((file) => !file.startsWith(testHome()))
   assert.deepEqual(
     temporary.filter((file) => !file.endsWith('(deleted)')),
     [],

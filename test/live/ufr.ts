@@ -30,7 +30,20 @@ export function testHome(): string {
   if (home !== undefined) return home
   const made = fs.mkdtempSync(path.join(os.tmpdir(), 'ufr-live-'))
   process.on('exit', () => fs.rmSync(made, { recursive: true, force: true }))
-  for (const name of ['kernels', 'vmms', 'runtimes', 'cache', 'node', 'apt']) {
+  for (const name of [
+    'kernels',
+    'vmms',
+    'runtimes',
+    'cache',
+    'node',
+    'apt',
+    'apt-trixie',
+    'python',
+    'java',
+    'kotlin',
+    'jvm',
+    'builds',
+  ]) {
     fs.mkdirSync(homePath(name), { recursive: true })
     fs.symlinkSync(homePath(name), path.join(made, name))
   }

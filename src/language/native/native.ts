@@ -2,12 +2,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { UfrError } from '../../base/errors.ts'
 import type { FunctionSpec } from '../../function/spec.ts'
-import { type Closure, closure } from '../../image/closure/closure.ts'
+import { type Closure, type ClosureOptions, closure } from '../../image/closure/closure.ts'
 import { closureTree } from '../../image/closure/closure-tree.ts'
 import {
   type FileView,
   hostView,
   mountView,
+  overlayView,
   type Resolved,
   resolvePath,
   treeView,
@@ -15,23 +16,34 @@ import {
 } from '../../image/closure/file-view.ts'
 import { checkArchitecture, readObject } from '../../image/closure/object.ts'
 import { freezeTree } from '../../image/digest.ts'
-import { folderTree } from '../../image/folder/folder.ts'
 import { reading } from '../../image/source.ts'
-import type { Tree } from '../../image/tree.ts'
+import { Tree } from '../../image/tree.ts'
 import { type Base, type Language, type Program, taskFolder } from '../program.ts'
+import { taskTree } from '../root-files.ts'
+import { withProgram } from '../source/builder.ts'
 import { fileKind } from './file-kind.ts'
-import { missingInterpreter, readScriptLine, scriptInterpreter, scriptLineBytes } from './script.ts'
+import {
+  findInPath,
+  missingInterpreter,
+  readScriptLine,
+  scriptInterpreter,
+  scriptLineBytes,
+} from './script.ts'
 
 const task = `/${taskFolder}`
 const defaultPort = 8080
 
 /** Where a function's program is in the guest. */
-function commandPath(spec: FunctionSpec): string {
+function commandPath(spec: FunctionSpec, view: FileView): string {
   const command = spec.command ?? ''
   if (command === '' || command.includes('\0')) {
     throw new UfrError('UFR-PROGRAM', `${spec.name} does not say which program to run`, {
       fix: 'Set `command` in ufr.json to the path of the program, relative to the folder of the function.',
     })
+  }
+  if (spec.workingDirectory !== undefined) {
+    const { workingDirectory: cwd, environment } = spec
+    return findInPath(view, command, environment['PATH'], cwd) ?? path.posix.resolve(cwd, command)
   }
   const inFolder = path.relative(spec.folder, command)
   if (path.isAbsolute(command)) {
@@ -49,6 +61,14 @@ function commandPath(spec: FunctionSpec): string {
 
 function missingProgram(spec: FunctionSpec, guestPath: string): UfrError {
   const command = spec.command ?? ''
+  if (spec.root) {
+    const where = spec.root.whole
+      ? `not in ${spec.root.title}`
+      : `neither in ${spec.root.title} nor on this host`
+    return new UfrError('UFR-PROGRAM', `There is no program ${command}: ${guestPath} is ${where}`, {
+      fix: 'Correct its name, or name another program by --command.',
+    })
+  }
   const inFolder = guestPath.startsWith(`${task}/`)
   const hostPath = inFolder ? path.join(spec.folder, guestPath.slice(task.length)) : guestPath
   if (inFolder && fs.existsSync(hostPath)) {
@@ -93,7 +113,13 @@ function startScript(
   start: Uint8Array,
 ): Start {
   const line = readScriptLine(start, command)
-  const interpreter = scriptInterpreter(view, line, command, task, spec.environment['PATH'])
+  const interpreter = scriptInterpreter(
+    view,
+    line,
+    command,
+    spec.workingDirectory ?? task,
+    spec.environment['PATH'],
+  )
   const resolved = resolvePath(view, interpreter.path)
   if (resolved?.entry.kind !== 'file') {
     throw missingInterpreter(command, line.interpreter, `there is no file ${interpreter.path}`)
@@ -123,7 +149,7 @@ function checkProgram(file: ViewFile, command: string): void {
 }
 
 function startOf(view: FileView, spec: FunctionSpec): Start {
-  const guestPath = commandPath(spec)
+  const guestPath = commandPath(spec, view)
   const command = spec.command ?? guestPath
   const file = programFile(view, spec, guestPath)
   const start = firstBytes(file.entry)
@@ -153,41 +179,105 @@ function baseOf(spec: FunctionSpec, found: Closure): Base {
   }
 }
 
-function environmentOf(spec: FunctionSpec): Record<string, string> {
+/** The variables of a web function or a program: only its own, and Lambda Web Adapter's. */
+export function nativeEnvironment(spec: FunctionSpec): Record<string, string> {
   if (spec.shape !== 'web') return { ...spec.environment }
   const port = String(spec.port ?? defaultPort)
   return { PORT: port, AWS_LWA_PORT: port, ...spec.environment }
 }
 
-function searchOf(spec: FunctionSpec): string[] {
-  const text = spec.environment['LD_LIBRARY_PATH']
+function searchOf(environment: Record<string, string>): string[] {
+  const text = environment['LD_LIBRARY_PATH']
   return text ? text.split(/[:;]/) : []
 }
 
+const maxPlugins = 1000
+
+/** Shared libraries among files that have places of their own, which programs open by themselves: an interpreter's modules. */
+function pluginsOf(tree: Tree): string[] {
+  const found: string[] = []
+  for (const [name, entry] of tree.sorted()) {
+    if (entry.kind !== 'file' || !/\.so(\.[\d.]+)?$/.test(name) || found.length >= maxPlugins) continue
+    if (fileKind(firstBytes(treeView(tree).entry(`/${name}`) as ViewFile)) === 'elf') found.push(`/${name}`)
+  }
+  return found
+}
+
+/** As `closure`, and what plugins need; those that this host lacks something for are left to themselves. */
+function withPlugins(program: string, plugins: readonly string[], options: ClosureOptions): Closure {
+  try {
+    return closure([program, ...plugins], options)
+  } catch (error) {
+    if (!(error instanceof UfrError) || plugins.length === 0) throw error
+    // What is wrong with the program itself is said here.
+    closure([program], options)
+    const fitting = plugins.filter((plugin) => fits(program, plugin, options))
+    return closure([program, ...fitting], options)
+  }
+}
+
+function fits(program: string, plugin: string, options: ClosureOptions): boolean {
+  try {
+    closure([program, plugin], options)
+    return true
+  } catch (error) {
+    if (error instanceof UfrError) return false
+    throw error
+  }
+}
+
 /** @param root folder of the host that libraries and interpreters are taken from. */
-export function prepareNative(spec: FunctionSpec, root = '/'): Program {
+export function prepareNative(
+  spec: FunctionSpec,
+  root = spec.root?.sysroot ?? '/',
+  tree = taskTree(spec),
+): Program {
   if (spec.shape === 'handler') {
     throw new UfrError('UFR-PROGRAM', `${spec.name} is a native program, which cannot be a handler`, {
-      fix: 'Set `shape` in ufr.json to web or program.',
+      fix: 'Set `shape` in ufr.json to web or program; a handler for the Runtime API has the runtime provided.al2023.',
     })
   }
-  const tree: Tree = folderTree(spec.folder, spec.files)
-  const view = mountView(hostView(root), task, treeView(tree))
+  return prepareProgram(spec, nativeEnvironment(spec), { root, tree })
+}
+
+export interface ProgramParts {
+  /** Folder of the host that libraries and interpreters are taken from. */
+  root?: string
+  /** The function's own files, where they are not those of its folder. */
+  tree?: Tree
+}
+
+/**
+ * The program that a function's `command` names, with the libraries that it needs.
+ * @throws UfrError UFR-PROGRAM, UFR-ARCHITECTURE, UFR-INTERPRETER, UFR-LIBRARY.
+ */
+export function prepareProgram(
+  spec: FunctionSpec,
+  environment: Record<string, string>,
+  { root = spec.root?.sysroot ?? '/', tree = taskTree(spec) }: ProgramParts = {},
+): Program {
+  const over = spec.root?.tree()
+  const whole = spec.root?.whole === true
+  const host = whole ? treeView(new Tree()) : hostView(root)
+  const view = mountView(over ? overlayView(host, treeView(over)) : host, task, treeView(tree))
   const start = startOf(view, spec)
-  const found = closure([start.program], {
+  const plugins = over && !whole ? pluginsOf(over) : []
+  const found = withPlugins(start.program, plugins, {
     root,
     mounts: [{ at: task, tree }],
-    libraryPath: searchOf(spec),
-    workingDirectory: task,
+    ...(over && { over, overOnly: whole }),
+    libraryPath: searchOf(environment),
+    workingDirectory: spec.workingDirectory ?? task,
   })
   return {
     base: baseOf(spec, found),
     task: tree,
     executable: found.programs[0] ?? start.program,
+    ...(whole && { startedAs: start.program }),
     interpreter: found.files.find(({ role }) => role === 'interpreter')?.guestPath,
     argv: start.argv,
-    environment: environmentOf(spec),
-    workingDirectory: task,
+    environment,
+    workingDirectory: spec.workingDirectory ?? task,
     tellsReady: false,
   }
 }
@@ -195,5 +285,9 @@ export function prepareNative(spec: FunctionSpec, root = '/'): Program {
 /** Programs that are machine code already, and scripts whose interpreter is. */
 export const native: Language = {
   name: 'native',
-  prepare: async (spec) => prepareNative(spec),
+  async prepare(spec, progress) {
+    const { spec: built, tree } = await withProgram(spec, progress)
+    return prepareNative(built, undefined, tree)
+  },
+  interpret: async (spec) => prepareNative(spec),
 }

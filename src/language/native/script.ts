@@ -38,7 +38,13 @@ function words(text: string): string[] {
   return [...text.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map((m) => m[1] ?? m[2] ?? m[3] ?? '')
 }
 
-function findInPath(view: FileView, name: string, searchPath: string, cwd: string): string | undefined {
+/** The program of a name, as a shell would find it; one with a slash in it is a path, and not looked for. */
+export function findInPath(
+  view: FileView,
+  name: string,
+  searchPath = defaultPath,
+  cwd = '/',
+): string | undefined {
   if (name.includes('/')) return path.posix.resolve(cwd, name)
   return searchPath
     .split(':')

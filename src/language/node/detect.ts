@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { exportsName, localImports, opensServer } from './source.ts'
+import { opensServer } from '../../function/javascript.ts'
+import { exportsName, localImports } from './source.ts'
 
 /** What a folder of JavaScript files seems to be. */
 export interface NodeFunction {

@@ -6,12 +6,14 @@ import { digestOf } from '../../image/digest.ts'
 import type { FileRule } from '../../image/folder/file-rule.ts'
 import { plainTree } from '../../image/folder/plain.ts'
 import type { Tree } from '../../image/tree.ts'
+import { nodeMajor } from '../../kernel/node/major.ts'
+import { runtimeOrigins } from '../../kernel/runtime-owners.ts'
+import { environmentOf, type LanguageEnvironment } from '../environment.ts'
 import { type Base, type Language, type Program, taskFolder } from '../program.ts'
+import { taskTree } from '../root-files.ts'
 import { findEntry } from './entry.ts'
-import { environmentOf } from './environment.ts'
 import { guestFiles, handlerServer, webPreload } from './guest-files.ts'
 import { checkHandler } from './handler.ts'
-import { nodeMajor } from './major.ts'
 
 /** A Node.js runtime of the store. */
 export interface NodeRuntime {
@@ -32,33 +34,67 @@ export interface NodeParts {
 const linker = '/lib64/ld-linux-x86-64.so.2'
 
 export function nodeLanguage(parts: NodeParts): Language {
-  return { name: 'node', prepare: (spec, progress) => prepareNode(spec, progress, parts) }
+  return {
+    name: 'node',
+    prepare: (spec, progress) => prepareNode(spec, progress, parts),
+    interpret: (spec, progress) => interpretNode(spec, progress, parts),
+  }
 }
 
 /** @throws UfrError as `checkHandler`, `findEntry`, `environmentOf`, `NodeParts` and `nodeMajor` do. */
 async function prepareNode(spec: FunctionSpec, progress: Progress, parts: NodeParts): Promise<Program> {
   const major = nodeMajor(spec.runtime)
-  const task = parts.folderTree(spec.folder, spec.files)
+  const task = taskTree(spec, parts.folderTree)
   // Before the runtime, which may have to be downloaded: what is wrong with the function is said at once.
   const handler = spec.shape === 'handler' ? checkHandler(spec, task) : undefined
-  const environment = environmentOf(spec, handler, major)
+  const environment = environmentOf(spec, handler, languageEnvironment(major))
   const args = handler === undefined ? programArguments(spec, task) : [handlerServer]
   const runtime = await parts.ensureRuntime(major, progress)
+  return programOf(spec, runtime, task, args, environment)
+}
+
+/** @throws UfrError as `NodeParts` and `nodeMajor` do. */
+async function interpretNode(spec: FunctionSpec, progress: Progress, parts: NodeParts): Promise<Program> {
+  const major = nodeMajor(spec.runtime)
+  const task = taskTree(spec, parts.folderTree)
+  const runtime = await parts.ensureRuntime(major, progress)
+  const args = [...preload(spec), ...spec.args]
+  return programOf(spec, runtime, task, args, environmentOf(spec, undefined, languageEnvironment(major)))
+}
+
+function programOf(
+  spec: FunctionSpec,
+  runtime: NodeRuntime,
+  task: Tree,
+  args: string[],
+  environment: Record<string, string>,
+): Program {
   return {
     base: baseOf(runtime),
     task,
     executable: '/usr/bin/node',
     interpreter: linker,
     argv: ['node', ...args],
+    // The main thread would go on asking for the garbage collector's helpers to be done (v8: incremental-marking-job.cc).
+    cooperativeArgv: ['node', '--single-threaded-gc', ...args],
     environment,
-    workingDirectory: `/${taskFolder}`,
+    workingDirectory: spec.workingDirectory ?? `/${taskFolder}`,
     tellsReady: spec.shape !== 'program',
   }
 }
 
+function languageEnvironment(major: number): LanguageEnvironment {
+  const layers = `/opt/nodejs/node${major}/node_modules:/opt/nodejs/node_modules`
+  return { identifier: `nodejs${major}.x`, handler: { NODE_PATH: `${layers}:/${taskFolder}` } }
+}
+
+function preload({ shape }: FunctionSpec): string[] {
+  return shape === 'web' ? ['-r', webPreload] : []
+}
+
 function programArguments(spec: FunctionSpec, task: Tree): string[] {
   const { options, file, args } = findEntry(spec, task)
-  return [...(spec.shape === 'web' ? ['-r', webPreload] : []), ...options, file, ...args]
+  return [...preload(spec), ...options, file, ...args]
 }
 
 function baseOf(runtime: NodeRuntime): Base {
@@ -69,7 +105,7 @@ function baseOf(runtime: NodeRuntime): Base {
     title: `node ${runtime.version}`,
     topLevel: [...new Set([...fs.readdirSync(runtime.root), 'opt'])].sort(),
     tree() {
-      const tree = plainTree(runtime.root)
+      const tree = plainTree(runtime.root).explain(runtimeOrigins(runtime.root, `node ${runtime.version}`))
       for (const [name, bytes] of ours) tree.file(name.slice(1), bytesContent(bytes))
       return tree
     },

@@ -15,7 +15,7 @@ import { planNanosDisk } from './disk.ts'
 import { baseLabel, baseTree, manifest, rootTree, wholeTree } from './root.ts'
 
 /** Raise it when what is built here changes without its inputs changing: old volumes in the store no longer fit then. */
-const formatVersion = 'nanos-1'
+const formatVersion = 'nanos-2'
 
 /**
  * Room in the root for what the guest writes, /tmp above all, as much as on AWS; a hole in the file. It is just more of
@@ -29,9 +29,11 @@ export function nanos(kernel: Kernel): Unikernel {
     name: 'nanos',
     kernel,
     leastMemoryMiB: 32,
+    forks: false,
     links: ['user', 'tap'],
     plan,
-    machine: (_program, volumes, settings) => machine(kernel, volumes, settings),
+    machine: (program, volumes, settings) => machine(kernel, program, volumes, settings),
+    guestTree: wholeTree,
     disk: (program) => disk(kernel, program),
     kernelLine,
     carriageReturns: false,
@@ -52,11 +54,15 @@ function plan(program: Program): ImagePlan {
 }
 
 function base(program: Program): VolumePlan {
-  const key = digestOf(formatVersion, 'base', program.base.key)
+  const room = program.writable ? scratchBytes : 0
+  const key = digestOf(formatVersion, 'base', program.base.key, ...(program.writable ? ['writable'] : []))
   return {
     key,
     title: `${program.base.title} for nanos`,
-    layout: () => planTfs(baseTree(program), { label: baseLabel, uuid: digestUuid(key) }),
+    layout() {
+      const { size, pieces } = planTfs(baseTree(program), { label: baseLabel, uuid: digestUuid(key) })
+      return { size: size + room, pieces }
+    },
   }
 }
 
@@ -92,7 +98,12 @@ function disk(kernel: Kernel, program: Program): Layout {
   })
 }
 
-function machine(kernel: Kernel, volumes: Record<string, Volume>, settings: MachineSettings): MachineSpec {
+function machine(
+  kernel: Kernel,
+  program: Program,
+  volumes: Record<string, Volume>,
+  settings: MachineSettings,
+): MachineSpec {
   const disk = (volume: Volume, mode: 'read-only' | 'scratch') => ({
     file: volume.file,
     digest: volume.key,
@@ -115,7 +126,10 @@ function machine(kernel: Kernel, volumes: Record<string, Volume>, settings: Mach
     // All settings are in the manifest: started by PVH, Nanos reads no command line.
     commandLine: '',
     // The root first: devices are probed in the opposite order, and the base has to be known before the root is ready.
-    disks: [disk(root!, 'scratch'), ...(base ? [disk(base, 'read-only')] : [])],
+    disks: [
+      disk(root!, 'scratch'),
+      ...(base ? [disk(base, program.writable ? 'scratch' : 'read-only')] : []),
+    ],
     memoryMiB: settings.memoryMiB,
     cpus: settings.cpus,
     ...(settings.network && { network: settings.network }),

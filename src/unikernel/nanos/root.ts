@@ -39,7 +39,7 @@ function folders(): Tree {
 
 function skeletonFiles(): Tree {
   const files = new Tree()
-  for (const [path, entry] of skeleton(guestNetwork.nameserver).sorted()) {
+  for (const [path, entry] of skeleton(guestNetwork).sorted()) {
     if (entry.kind === 'file') files.set(path, entry)
   }
   return files
@@ -78,6 +78,6 @@ export function manifest(program: Program, withBase: boolean) {
     // Without it the kernel ends the machine by ACPI, which hangs on microvm (src/kernel/init.c).
     debug_exit: 't',
     en1: { ipaddr: address, netmask, gateway },
-    ...(withBase && { mounts: { [baseLabel]: `/${baseFolder}:ro` } }),
+    ...(withBase && { mounts: { [baseLabel]: `/${baseFolder}${program.writable ? '' : ':ro'}` } }),
   }
 }

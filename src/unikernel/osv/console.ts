@@ -8,7 +8,7 @@ import type { ConsoleState, KernelLine } from '../unikernel.ts'
  */
 const anywhere = [
   'syscall\\(\\): unimplemented system call \\d+',
-  'random: device unblocked\\.',
+  'random: (?:device unblocked|blocking on read)\\.',
   'Uncaught signal \\d+ \\("[^"]{1,60}"\\)\\. Powering off\\.',
   'Out of memory: could not reclaim any further\\. Current memory: \\d+ Kb',
 ].join('|')

@@ -15,7 +15,7 @@ import { baseTree, startTree, wholeTree } from './root.ts'
 import { startOf } from './start.ts'
 
 /** Raise it when what is built here changes without its inputs changing: old volumes in the store no longer fit then. */
-const formatVersion = 'osv-1'
+const formatVersion = 'osv-2'
 
 /** OSv: the base as its root, and on a second disk the function with how it is to be started. Nobody writes to either. */
 export function osv(kernel: Kernel): Unikernel {
@@ -23,9 +23,11 @@ export function osv(kernel: Kernel): Unikernel {
     name: 'osv',
     kernel,
     leastMemoryMiB: 32,
+    forks: false,
     links: ['user', 'tap'],
     plan,
     machine: (program, volumes, settings) => machine(kernel, program, volumes, settings),
+    guestTree: (program) => wholeTree(program, startOf(program).script),
     disk: (program) => disk(kernel, program),
     kernelLine: (line, state = { started: true }) => kernelLine(line, state),
     carriageReturns: true,

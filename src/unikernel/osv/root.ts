@@ -16,7 +16,7 @@ const mounts = [
 
 /** The root that functions share: what a Unix root has, the base's own files, and what OSv reads at its start. */
 export function baseTree(program: Program): Tree {
-  const tree = skeleton(guestNetwork.nameserver).merge(program.base.tree())
+  const tree = skeleton(guestNetwork).merge(program.base.tree())
   for (const [folder] of mounts) tree.directory(folder.slice(1))
   tree.directory(startFolder)
   tree.file(

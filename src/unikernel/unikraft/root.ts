@@ -12,7 +12,7 @@ import { startProgram } from './start.ts'
 /** Everything that the guest has: it all becomes files in its memory, where programs may write. */
 export function rootTree(program: Program, task: Tree): Tree {
   return (
-    skeleton(guestNetwork.nameserver)
+    skeleton(guestNetwork)
       .merge(program.base.tree())
       .merge(task, taskFolder)
       .file(startPath, bytesContent(startOf(program)), 0o755)
@@ -22,8 +22,19 @@ export function rootTree(program: Program, task: Tree): Tree {
 }
 
 /** The first program, with what it is to start. */
-export function startOf({ executable, workingDirectory, argv, environment }: Program): Buffer {
-  return startProgram({ program: executable, folder: workingDirectory, argv, environment })
+export function startOf({
+  executable,
+  workingDirectory,
+  argv,
+  cooperativeArgv,
+  environment,
+}: Program): Buffer {
+  return startProgram({
+    program: executable,
+    folder: workingDirectory,
+    argv: cooperativeArgv ?? argv,
+    environment,
+  })
 }
 
 /** What decides how much memory a function's start takes, in bytes. */

@@ -1,6 +1,6 @@
-import { UfrError } from '../../base/errors.ts'
-import type { FunctionSpec } from '../../function/spec.ts'
-import { taskFolder } from '../program.ts'
+import { UfrError } from '../base/errors.ts'
+import type { FunctionSpec } from '../function/spec.ts'
+import { taskFolder } from './program.ts'
 
 /** AWS's default port of Lambda Web Adapter, and where our own server for handlers listens. */
 export const defaultPort = 8080
@@ -25,12 +25,20 @@ const reserved = new Set([
   'UFR_PORT',
 ])
 
-/** What every guest with Node.js has; nothing of it depends on the host, so that the same inputs give the same image. */
+/** What every guest with a language runtime has; nothing of it depends on the host, so that the same inputs give the same image. */
 const common: Record<string, string> = {
   PATH: '/usr/local/bin:/usr/bin:/bin:/opt/bin',
   HOME: '/tmp',
   LANG: 'en_US.UTF-8',
   TZ: ':UTC',
+}
+
+/** What a language adds to a function's environment. */
+export interface LanguageEnvironment {
+  /** As AWS names it in AWS_EXECUTION_ENV: `nodejs24.x`. */
+  identifier: string
+  /** The language's own variables for a handler: where it looks for layers. */
+  handler?: Record<string, string>
 }
 
 /**
@@ -40,20 +48,23 @@ const common: Record<string, string> = {
 export function environmentOf(
   spec: FunctionSpec,
   handler: string | undefined,
-  major: number,
+  language: LanguageEnvironment,
 ): Record<string, string> {
-  if (handler !== undefined) return { ...common, ...lambda(spec, handler, major), ...allowed(spec) }
+  if (handler !== undefined) return { ...common, ...lambda(spec, handler, language), ...allowed(spec) }
   if (spec.shape !== 'web') return { ...common, ...spec.environment }
   const port = String(spec.port ?? defaultPort)
   return { ...common, PORT: port, AWS_LWA_PORT: port, ...spec.environment }
 }
 
-function lambda(spec: FunctionSpec, handler: string, major: number): Record<string, string> {
-  const root = `/${taskFolder}`
+function lambda(
+  spec: FunctionSpec,
+  handler: string,
+  { identifier, handler: own }: LanguageEnvironment,
+): Record<string, string> {
   return {
     _HANDLER: handler,
-    LAMBDA_TASK_ROOT: root,
-    AWS_EXECUTION_ENV: `AWS_Lambda_nodejs${major}.x`,
+    LAMBDA_TASK_ROOT: `/${taskFolder}`,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${identifier}`,
     AWS_REGION: 'us-east-1',
     AWS_DEFAULT_REGION: spec.environment['AWS_REGION'] ?? 'us-east-1',
     AWS_LAMBDA_FUNCTION_NAME: spec.name,
@@ -62,7 +73,7 @@ function lambda(spec: FunctionSpec, handler: string, major: number): Record<stri
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${spec.name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: '[$LATEST]',
-    NODE_PATH: `/opt/nodejs/node${major}/node_modules:/opt/nodejs/node_modules:${root}`,
+    ...own,
     UFR_PORT: String(defaultPort),
   }
 }
