@@ -190,6 +190,12 @@ export const configSchema = {
       enum: ['none', 'egress'],
       default: 'none',
     },
+    entryMark: {
+      description:
+        'Whether the image tells when the program begins, for `phases.entry` (docs/phases.md): a few instructions in its dynamic linker, or in itself where it has none. To be switched off for a program that checks its own file.',
+      type: 'boolean',
+      default: true,
+    },
     snapshot: {
       description: 'Whether to start from a snapshot taken once the function was ready.',
       type: 'boolean',

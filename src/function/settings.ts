@@ -18,7 +18,7 @@ const settingKeys = {
 type Key = keyof typeof settingKeys
 
 /** For loadFunction's `overrides`. Flags come before variables: `{ ...environmentSettings(), ...flagSettings(flags) }`. */
-export type Settings = Partial<Pick<FunctionSpec, (typeof settingKeys)[Key]>>
+export type Settings = Partial<Pick<FunctionSpec, (typeof settingKeys)[Key] | 'entryMark'>>
 
 /**
  * Settings as the command line has them: texts by key of ufr.json; undefined where a flag is not given. Other keys
@@ -34,14 +34,20 @@ export function flagSettings(flags: { readonly [key: string]: unknown }): Settin
 const flagsOnly: ReadonlySet<Key> = new Set<Key>(['port', 'command'])
 
 /**
- * Settings from UFR_UNIKERNEL, UFR_VMM, UFR_MEMORY, UFR_CPUS, UFR_TIMEOUT and UFR_NETWORK; one that is set to nothing
- * is not set.
+ * Settings from UFR_UNIKERNEL, UFR_VMM, UFR_MEMORY, UFR_CPUS, UFR_TIMEOUT, UFR_NETWORK and UFR_ENTRY_MARK; one that is
+ * set to nothing is not set.
  * @throws UfrError UFR-USAGE naming the variable.
  */
 export function environmentSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
   const variable = (key: Key) => `UFR_${key.toUpperCase()}`
   const read = (key: Key) => (flagsOnly.has(key) ? undefined : environment[variable(key)] || undefined)
-  return settings(read, variable)
+  return { ...settings(read, variable), ...entryMarkOf(environment['UFR_ENTRY_MARK']) }
+}
+
+function entryMarkOf(text: string | undefined): Pick<Settings, 'entryMark'> {
+  if (!text) return {}
+  if (text === 'on' || text === 'off') return { entryMark: text === 'on' }
+  throw new UfrError('UFR-USAGE', `UFR_ENTRY_MARK must be on or off, and is ${JSON.stringify(text)}`)
 }
 
 function settings(read: (key: Key) => string | undefined, name: (key: Key) => string): Settings {

@@ -55,6 +55,8 @@ export interface FunctionSpec {
   vmm?: VmmName | 'auto'
   network: 'none' | 'egress'
   snapshot?: boolean
+  /** Whether its image tells when the program begins; default true. */
+  entryMark?: boolean
   /** Why it needs a kernel that can start further programs, and what to do where there is none. */
   forks?: { why: string; fix: string }
   /** What whoever starts the function should know: what was left out of a foreign input, and why. */

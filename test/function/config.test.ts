@@ -47,6 +47,7 @@ test('every key of the contract is taken', () => {
     unikernel: 'unikraft',
     vmm: 'firecracker',
     network: 'egress',
+    entryMark: false,
     snapshot: true,
   }
   assert.deepEqual(parseConfig(JSON.stringify(config), ''), config)

@@ -14,6 +14,14 @@ test('variables become settings; an empty one is not set', () => {
   assert.deepEqual(environmentSettings(environment), { memoryMiB: 64, vmm: 'qemu' })
 })
 
+test('the entry mark is switched off by a variable, for all functions', () => {
+  assert.deepEqual(environmentSettings({ UFR_ENTRY_MARK: 'off' }), { entryMark: false })
+  assert.deepEqual(environmentSettings({ UFR_ENTRY_MARK: 'on' }), { entryMark: true })
+  assert.deepEqual(environmentSettings({ UFR_ENTRY_MARK: '' }), {})
+  const message = 'UFR_ENTRY_MARK must be on or off, and is "no"'
+  assert.throws(() => environmentSettings({ UFR_ENTRY_MARK: 'no' }), { code: 'UFR-USAGE', message })
+})
+
 test('a wrong one is named as it was written', () => {
   for (const [flags, message] of [
     [{ memory: 'lots' }, '--memory must be an integer from 16 to 1048576, not "lots"'],

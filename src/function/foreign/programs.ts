@@ -10,7 +10,8 @@ export interface NamedRuntime {
 }
 
 const defaultPython = 'python3.13'
-const defaultJava = 'java21'
+/** Whichever is there that runs the classes. */
+const defaultJava = 'java'
 
 /**
  * What `/usr/bin/node`, `python3` or OSv's `/java.so` stand for: such programs need more than their own file, and ufr

@@ -88,14 +88,21 @@ const wrong: [text: string, says: RegExp][] = [
   ['volumes: [a]', /^Kraftfile:1:1: volumes cannot be had here/],
   ['spec: v1.0', /Kraftfiles of the version v1\.0/],
   ['unikraft: stable', /builds a kernel with the program in it/],
-  ['a: &x 1', /:1:4: "&" at the beginning of a value is not taken/],
-  ['name: a\nname: b', /:2:1: the key "name" is here a second time/],
-  ['cmd: [a, b', /:1:6: what begins here is never closed/],
-  ['\tname: a', /:1:1: a tab in the indentation/],
+  ['a: &x 1', /:1:7: anchors and aliases are not taken/],
+  ['a: *x', /:1:4: anchors and aliases are not taken/],
+  ['a: !!str x', /:1:10: tags are not taken/],
+  ['name: a\n---\nname: b', /:2:1: a second document/],
+  ['? [a]\n: b', /:1:3: a key has to be a text/],
+  [`#${' '.repeat(70_000)}`, /:1:1: larger than 64 KiB/],
+  [`name: ${'['.repeat(60_000)}`, /:1:1: nested more than 40 deep/],
+  [`name: ${'['.repeat(100)}${']'.repeat(100)}`, /:1:47: nested more than 40 deep/],
+  ['name: a\nname: b', /:2:1: Map keys must be unique/],
+  ['cmd: [a, b', /:1:11: Flow sequence .* end with a ]/],
+  ['\tname: a', /:1:1: Tabs are not allowed as indentation/],
   ['env: {"a b": 1}\ncmd: /x', /"a b" is no name of a variable/],
 ]
 for (const [text, says] of wrong) {
-  test(`wrong: ${JSON.stringify(text)}`, async (t) => {
+  test(`wrong: ${JSON.stringify(text.slice(0, 60))}`, async (t) => {
     const error = await refused(t, { Kraftfile: text })
     assert.equal(error.code, 'UFR-INPUT')
     assert.match(error.text, says)
