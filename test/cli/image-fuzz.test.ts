@@ -13,6 +13,7 @@ import { bytesSource } from '../../src/image/source.ts'
 import { Tree } from '../../src/image/tree.ts'
 import { mutated } from '../image/formats/trees.ts'
 
+/** Of the processor's time, in milliseconds: a busy machine is no fault of the reader's. */
 const patienceMs = 2000
 const uuid = new Uint8Array(16)
 const startBytes = 8192
@@ -25,7 +26,7 @@ const tree = new Tree()
 
 /** All that the image commands do with a file: open it, list it, read it; any bytes must give a tree or UFR-FORMAT. */
 function endsWell(bytes: Uint8Array): void {
-  const start = performance.now()
+  const start = process.cpuUsage()
   try {
     const parts = openImage(bytesSource(bytes))
     JSON.stringify(parts.map(({ tree: _, ...facts }) => facts))
@@ -38,7 +39,7 @@ function endsWell(bytes: Uint8Array): void {
   } catch (error) {
     if (!(error instanceof UfrError) || error.code !== 'UFR-FORMAT') throw error
   }
-  assert.ok(performance.now() - start < patienceMs, 'took too long')
+  assert.ok(process.cpuUsage(start).user / 1000 < patienceMs, 'took too long')
 }
 
 /** A disk with a partition table and file systems of two kinds in its partitions. */
