@@ -2,7 +2,7 @@ import { type Mark, markNames, markParser } from '../link/marks.ts'
 import type { ConsoleState, KernelLine } from '../unikernel/unikernel.ts'
 
 export interface TimedMark extends Mark {
-  /** Milliseconds of `performance.now()` when the host saw it. */
+  /** Milliseconds of `performance.now()` when the host saw it begin. */
   at: number
 }
 
@@ -11,6 +11,8 @@ export interface ConsoleOptions {
   kernelLine(line: string, state: ConsoleState): KernelLine | undefined
   /** Whether the guest's terminal puts a carriage return before each line feed. */
   carriageReturns: boolean
+  /** Whether the image tells when the program begins: then what looks like that is taken as it, once. */
+  entryMark?: boolean
   /** Takes what the program printed: whole lines as they come, at the end what is left. */
   program?(bytes: Buffer): void
   /** Takes the kernel's own lines. */
@@ -38,10 +40,16 @@ const newline = 0x0a
 export function guestConsole(options: ConsoleOptions): GuestConsole {
   const marks: TimedMark[] = []
   const listeners = new Set<(mark: TimedMark) => void>()
-  const parser = markParser((mark, at) => {
+  const parser = markParser((mark, at, since) => {
+    if (mark.name === markNames.entry) {
+      if (!entryAwaited) return false
+      entryAwaited = false
+    }
     if (mark.name === markNames.exit) overAt ??= at
-    tell(mark)
+    return tell(mark, since)
   })
+  /** A program that begins has printed nothing yet: what looks like the mark later on is something of its own. */
+  let entryAwaited = options.entryMark === true
   /** Where in the bytes at hand the program has ended: what the kernel says on its way down is not the program's. */
   let overAt: number | undefined
   let over = false
@@ -54,8 +62,8 @@ export function guestConsole(options: ConsoleOptions): GuestConsole {
   /** A line of which the next one says whose it is. */
   let doubtful: { bytes: Buffer; own: KernelLine } | undefined
 
-  function tell(mark: Mark): void {
-    const timed = { ...mark, at: performance.now() }
+  function tell(mark: Mark, at = performance.now()): void {
+    const timed = { ...mark, at }
     marks.push(timed)
     for (const listener of listeners) listener(timed)
   }

@@ -9,7 +9,7 @@ import { explainedBase } from './base-origins.ts'
 import { digestOfPlan } from './build.ts'
 import type { Observation } from './observe/record.ts'
 import { useOf } from './observe/usage.ts'
-import { observed, prepareProgram } from './prepare.ts'
+import { imageProgram, prepareProgram } from './prepare.ts'
 
 /** Why a file is in an image. */
 export interface ExplainedFile {
@@ -51,7 +51,7 @@ export async function explainFunction(
   progress: Progress,
 ): Promise<ExplainedImage> {
   const prepared = await prepareProgram(input, overrides, progress)
-  const { spec, unikernel, program, observation } = await observed(prepared, progress)
+  const { spec, unikernel, program, observation } = await imageProgram(prepared, progress)
   const tree = explainedTree(unikernel, program)
   return {
     ...{ spec, unikernel, program, files: explainFiles(tree, [program.executable], observation) },

@@ -1,5 +1,6 @@
 import { UfrError } from '../base/errors.ts'
 import type { GuestConsole } from './console.ts'
+import { withoutEntryMark } from './entry-mark.ts'
 import type { Prepared } from './prepare.ts'
 import type { Run } from './run.ts'
 
@@ -37,7 +38,7 @@ async function explain({ program, unikernel }: Prepared, lines: string[]) {
   if (lacksOf(lines).length === 0) return undefined
   const { explainLines } = await import('../check/after.ts')
   try {
-    return explainLines(lines, program, unikernel.name, unikernel.kernel.version)
+    return explainLines(lines, withoutEntryMark(program), unikernel.name, unikernel.kernel.version)
   } catch (error) {
     if (error instanceof UfrError) return undefined
     throw error

@@ -15,6 +15,8 @@ export interface InstanceOptions {
   machine: MachineSpec
   /** Where the machine has a network: closed when the instance is stopped. */
   link?: Link | undefined
+  /** Whether the image tells when the program begins. */
+  entryMark?: boolean
   /** Takes what the program printed on standard output (and on standard error, where the two are not kept apart). */
   output?(bytes: Buffer): void
   /** Takes what the program printed on standard error, where it is kept apart. */
@@ -50,6 +52,7 @@ export async function startInstance(options: InstanceOptions): Promise<Instance>
   const console = guestConsole({
     kernelLine: unikernel.kernelLine,
     carriageReturns: unikernel.carriageReturns,
+    entryMark: options.entryMark === true,
     ...(options.output && { program: options.output }),
     ...(options.kernelLines && { kernel: options.kernelLines }),
   })

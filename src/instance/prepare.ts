@@ -7,6 +7,7 @@ import { withRoot } from '../language/root-files.ts'
 import type { Unikernel } from '../unikernel/unikernel.ts'
 import { chooseUnikernel } from '../unikernel/unikernels.ts'
 import { buildImage, type Image } from './build.ts'
+import { withEntryMark } from './entry-mark.ts'
 import { loadInput } from './input.ts'
 import { isObserved, type Observation } from './observe/record.ts'
 
@@ -24,6 +25,7 @@ export type Accept = (spec: FunctionSpec) => void | Promise<void>
 /**
  * From a folder, or an input of another tool, to a program and the kernel it is for: fetches the language's runtime,
  * and for the Linux guest its kernel, where they are not there yet.
+ * @param kernelVersion of the kernel that is asked for by name; its default one where it is missing.
  * @throws UfrError naming what is wrong with the function or missing on the host.
  */
 export async function prepareProgram(
@@ -31,13 +33,19 @@ export async function prepareProgram(
   overrides: Partial<FunctionSpec>,
   progress: Progress,
   accept?: Accept,
+  kernelVersion?: string,
 ): Promise<Omit<Prepared, 'image'>> {
   const spec = await loadInput(folder, overrides, progress)
   refusePlanned(spec)
   await accept?.(spec)
   const language = await languageOf(spec.runtime)
   const wanted: UnikernelName | 'auto' = spec.unikernel ?? 'auto'
-  const { unikernel, reason } = await chooseUnikernel(wanted, progress, spec.forks !== undefined)
+  const { unikernel, reason } = await chooseUnikernel(
+    wanted,
+    progress,
+    spec.forks !== undefined,
+    kernelVersion,
+  )
   requireForks(spec, unikernel)
   requireMemory(spec, unikernel)
   if (wanted === 'auto') progress.note(`Kernel: ${unikernel.name} ${unikernel.kernel.version}, ${reason}.`)
@@ -94,7 +102,7 @@ export function requireMemory({ memoryMiB }: FunctionSpec, { name, leastMemoryMi
 }
 
 /** With the files that the function was observed to use, where somebody has had it observed as it is now. */
-export async function observed(
+async function observed(
   prepared: Omit<Prepared, 'image'>,
   progress: Progress,
 ): Promise<Omit<Prepared, 'image'> & { observation?: Observation }> {
@@ -105,15 +113,27 @@ export async function observed(
   return observation ? { ...prepared, program: observedProgram(program, observation), observation } : prepared
 }
 
+/** What an image is made of: the program as `observed`, and telling when it begins unless the function is not to. */
+export async function imageProgram(
+  prepared: Omit<Prepared, 'image'>,
+  progress: Progress,
+): Promise<Omit<Prepared, 'image'> & { observation?: Observation }> {
+  const found = await observed(prepared, progress)
+  if (found.spec.entryMark === false) return found
+  return { ...found, program: withEntryMark(found.program, found.unikernel.entryDescriptor) }
+}
+
 /** As `prepareProgram`, and builds what is missing of the image. */
 export async function prepare(
   folder: string,
   overrides: Partial<FunctionSpec>,
   progress: Progress,
   accept?: Accept,
+  kernelVersion?: string,
 ): Promise<Prepared> {
   const startedAt = performance.now()
-  const prepared = await observed(await prepareProgram(folder, overrides, progress, accept), progress)
+  const program = await prepareProgram(folder, overrides, progress, accept, kernelVersion)
+  const prepared = await imageProgram(program, progress)
   progress.step(`Building the image of ${prepared.spec.name}`)
   const image = await buildImage(prepared.spec, prepared.program, prepared.unikernel, startedAt)
   progress.done()

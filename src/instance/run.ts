@@ -24,6 +24,8 @@ export interface RunOptions {
   progress: Progress
   /** Makes what is to be booted, in the place of `prepare`. */
   prepareWith?: typeof prepare
+  /** Starts the machine, in the place of the VMM that the function's settings choose. */
+  vmm?: Vmm
   accept?: Accept
   /** Takes what the program prints, as it comes; a program's standard output apart where the kernel can tell. */
   output(bytes: Buffer): void
@@ -71,7 +73,7 @@ export async function withInstance<T>(
   }
   const { spec, unikernel } = prepared
   const fits = (candidate: Vmm) => suits(prepared, candidate, options.link)
-  const vmm = await chooseVmmFor(spec.vmm ?? 'auto', options.accel, fits)
+  const vmm = options.vmm ?? (await chooseVmmFor(spec.vmm ?? 'auto', options.accel, fits))
   if (vmm.note !== undefined) note(vmm.note)
   const { accel, reason } = await vmm.chooseAccel(options.accel)
   if (accel === 'tcg' && options.accel === 'auto') note(`Emulated, so slower than on KVM: ${reason}.`)
@@ -82,7 +84,8 @@ export async function withInstance<T>(
     signal.throwIfAborted()
     const api = network?.calls ? runtimeApi() : undefined
     const link = network && (await openLink(network, progress, api?.answer))
-    const start = { unikernel, vmm, accel, machine, link, output, errors, kernelLines }
+    const entryMark = prepared.program.entryMark !== undefined
+    const start = { unikernel, vmm, accel, machine, link, entryMark, output, errors, kernelLines }
     const instance = await startInstance(start).catch(async (error: unknown) => {
       await link?.close()
       throw error

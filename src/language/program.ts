@@ -38,6 +38,11 @@ export interface Program {
    * another one has come waits for ever. Where it is missing, `argv`.
    */
   cooperativeArgv?: string[]
+  /**
+   * Features of the processor, in QEMU's names, that it tries out by provoking a fault which it handles itself: to be
+   * hidden from it on a kernel that hands no faults to programs (Unikraft).
+   */
+  triedByFault?: readonly string[]
   environment: Record<string, string>
   /** Absolute path in the guest. */
   workingDirectory: string
@@ -45,8 +50,19 @@ export interface Program {
   writable?: boolean
   /** Whether the guest itself tells when it is ready (an APC mark, see link/marks.ts), or the host has to look. */
   tellsReady: boolean
+  /** Where it tells that it begins, if its files do (instance/entry-mark.ts). */
+  entryMark?: EntryMark
   /** Whether it gets its events from the Runtime API, and is ready when it asks for the first: then it is not called. */
   callsRuntimeApi?: boolean
+}
+
+export interface EntryMark {
+  /** The file descriptor in the guest that the mark is written to; any but 1 is the mark's own. */
+  descriptor: number
+  /** The file that tells: absolute path in the guest of the dynamic linker, or of the program where it has none. */
+  file: string
+  /** The same program, without. */
+  plain: Program
 }
 
 /** Turns a function's source into a program and files. */

@@ -58,6 +58,11 @@ export interface Unikernel {
   readonly leastMemoryMiB: number
   /** Whether a program can start further ones (fork and exec). */
   readonly forks: boolean
+  /**
+   * The file descriptor that a program's entry mark goes to: standard output, which is the console, unless programs can
+   * start others, who would write the mark to wherever theirs leads.
+   */
+  readonly entryDescriptor: number
   /** The links that it can be reached over. */
   readonly links: readonly LinkKind[]
   plan(program: Program): ImagePlan
@@ -86,8 +91,8 @@ export interface UnikernelKind {
   /** Whether a kernel is in the store. */
   present(): boolean
   /**
-   * Opens the kernel of the store.
+   * Opens the kernel of the store: the default one, or the version that is named.
    * @throws UfrError UFR-KERNEL-MISSING with the way to get one; kinds that may fetch by themselves do so instead.
    */
-  open(progress: Progress): Promise<Unikernel>
+  open(progress: Progress, version?: string): Promise<Unikernel>
 }

@@ -13,6 +13,7 @@ export const unikernels: UnikernelKind[] = [nanosKind, linuxKind, osvKind, unikr
  * Opens the kernel that was asked for; `auto` is Nanos where it is in the store and starts all that the function needs,
  * and else the Linux guest, which runs everything and can always be had.
  * @param forks whether the function needs further processes.
+ * @param version of the kernel that was asked for; its default one where none is named.
  * @returns the unikernel, and why it is this one in words that can follow its name.
  * @throws UfrError as the kind's `open` does.
  */
@@ -20,10 +21,11 @@ export async function chooseUnikernel(
   wanted: UnikernelName | 'auto',
   progress: Progress,
   forks = false,
+  version?: string,
 ): Promise<{ unikernel: Unikernel; reason: string }> {
   if (wanted !== 'auto') {
     const kind = unikernels.find(({ name }) => name === wanted)!
-    return { unikernel: await kind.open(progress), reason: 'as asked for' }
+    return { unikernel: await kind.open(progress, version), reason: 'as asked for' }
   }
   if (forks) return { unikernel: await linuxKind.open(progress), reason: 'as it starts further programs' }
   const kind = nanosKind.present() ? nanosKind : linuxKind

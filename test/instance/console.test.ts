@@ -70,3 +70,23 @@ test('what comes after the mark of the end is no output of the program, also on 
     assert.deepEqual(console.tail(), ['out'])
   }
 })
+
+test("the entry mark is taken once, where one is awaited; what else looks like it is the program's", () => {
+  const mark = '\x1b_\x1b\\'
+  const texts: string[] = []
+  for (const entryMark of [true, false]) {
+    const program: string[] = []
+    const console = guestConsole({
+      carriageReturns: false,
+      kernelLine: () => undefined,
+      entryMark,
+      program: (bytes) => program.push(bytes.toString('latin1')),
+    })
+    for (const piece of ['k\n', mark.slice(0, 3), `${mark.slice(3)}out${mark}\n`, mark])
+      console.push(Buffer.from(piece, 'latin1'))
+    console.end()
+    texts.push(program.join(''))
+    assert.equal(console.marks.filter(({ name }) => name === 'entry').length, entryMark ? 1 : 0)
+  }
+  assert.deepEqual(texts, [`k\nout${mark}\n${mark}`, `k\n${mark}out${mark}\n${mark}`])
+})

@@ -43,3 +43,18 @@ test('when the connection ends, whoever waits is told, and whoever comes later t
   await assert.rejects(waiting, /closed the control connection/)
   await assert.rejects(qmp.execute('cont'), /closed the control connection/)
 })
+
+test('an event comes with the time at which it was, where QEMU says so', async () => {
+  const { socket, say } = fakeQemu()
+  const times: number[] = []
+  const qmp = openQmp(socket, (_name, at) => times.push(at))
+  const told = (performance.timeOrigin + performance.now() - 40) / 1000
+  const timestamp = { seconds: Math.floor(told), microseconds: Math.round((told % 1) * 1e6) }
+  say(
+    `${JSON.stringify({ event: 'RESUME', timestamp })}\n{"event": "STOP"}\n{"return": {}}\n{"return": {}}\n`,
+  )
+  await qmp.execute('cont')
+  const now = performance.now()
+  assert.ok(Math.abs(now - 40 - times[0]!) < 20, `${times[0]} ${now}`)
+  assert.ok(Math.abs(now - times[1]!) < 20)
+})

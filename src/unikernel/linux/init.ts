@@ -21,6 +21,9 @@ export const callsParameter = 'ufr_calls'
 export const relayPath = 'bin/relay'
 export const callsRelayPath = 'bin/calls'
 
+/** What a program's entry mark is written to, and nothing else: high enough to be nobody else's. */
+export const entryDescriptor = 200
+
 /** Where the initramfs mounts the guest's root. */
 const root = '/root'
 
@@ -114,7 +117,7 @@ export function startStage(program: Program, observing = false): string {
     `errors="\${${errorsParameter}:-/dev/console}"`,
     `unset HOME TERM PWD OLDPWD modules ${errorsParameter} ${gatewayParameter} ${vsockParameter} ${callsParameter}`,
     ...Object.entries(program.environment).map(([name, value]) => `export ${name}=${quote(value)}`),
-    `${command} </dev/null 2>"$errors"`,
+    `${command} </dev/null 2>"$errors"${program.entryMark ? ` ${program.entryMark.descriptor}>&1` : ''}`,
     ...(observing ? [`status=$?; ${tellLine}; (exit $status)`] : []),
     `${mark(`${markNames.exit};%d`)} $?`,
     `exec ${b} poweroff -f`,

@@ -1,4 +1,4 @@
-import { findKernelIfAny } from '../../kernel/store.ts'
+import { findKernel, findKernelIfAny } from '../../kernel/store.ts'
 import type { UnikernelKind } from '../unikernel.ts'
 import { linux } from './linux.ts'
 
@@ -6,8 +6,8 @@ import { linux } from './linux.ts'
 export const linuxKind: UnikernelKind = {
   name: 'linux',
   present: () => findKernelIfAny('linux') !== undefined,
-  async open(progress) {
-    const there = findKernelIfAny('linux')
+  async open(progress, version) {
+    const there = version === undefined ? findKernelIfAny('linux') : findKernel('linux', version)
     if (there) return linux(there)
     const { pullLinux } = await import('./pull.ts')
     return linux((await pullLinux(progress)).kernel)

@@ -6,5 +6,5 @@ import { nanos } from './nanos.ts'
 export const nanosKind: UnikernelKind = {
   name: 'nanos',
   present: () => findKernelIfAny('nanos') !== undefined,
-  open: async () => nanos(findKernel('nanos')),
+  open: async (_, version) => nanos(findKernel('nanos', version)),
 }

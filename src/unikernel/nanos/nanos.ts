@@ -30,6 +30,7 @@ export function nanos(kernel: Kernel): Unikernel {
     kernel,
     leastMemoryMiB: 32,
     forks: false,
+    entryDescriptor: 1,
     links: ['user', 'tap'],
     plan,
     machine: (program, volumes, settings) => machine(kernel, program, volumes, settings),

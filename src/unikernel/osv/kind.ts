@@ -6,5 +6,5 @@ import { osv } from './osv.ts'
 export const osvKind: UnikernelKind = {
   name: 'osv',
   present: () => findKernelIfAny('osv') !== undefined,
-  open: async () => osv(findKernel('osv')),
+  open: async (_, version) => osv(findKernel('osv', version)),
 }

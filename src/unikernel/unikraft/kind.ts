@@ -6,5 +6,5 @@ import { unikraft } from './unikraft.ts'
 export const unikraftKind: UnikernelKind = {
   name: 'unikraft',
   present: () => findKernelIfAny('unikraft') !== undefined,
-  open: async () => unikraft(findKernel('unikraft')),
+  open: async (_, version) => unikraft(findKernel('unikraft', version)),
 }

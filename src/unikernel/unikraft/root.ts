@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { mountView, resolveFile, treeView } from '../../image/closure/file-view.ts'
 import { bytesContent } from '../../image/content.ts'
 import { readElf } from '../../image/formats/elf/elf.ts'
@@ -24,16 +25,19 @@ export function rootTree(program: Program, task: Tree): Tree {
 /** The first program, with what it is to start. */
 export function startOf({
   executable,
+  interpreter,
   workingDirectory,
   argv,
   cooperativeArgv,
   environment,
 }: Program): Buffer {
+  // glibc from 2.41 on asks for /proc/self/exe by a system call that the kernel lacks (readlinkat); then it takes this.
+  const origin = interpreter === undefined ? {} : { LD_ORIGIN_PATH: path.posix.dirname(executable) }
   return startProgram({
     program: executable,
     folder: workingDirectory,
     argv: cooperativeArgv ?? argv,
-    environment,
+    environment: { ...origin, ...environment },
   })
 }
 

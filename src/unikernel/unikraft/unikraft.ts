@@ -27,6 +27,7 @@ export function unikraft(kernel: Kernel): Unikernel {
     kernel,
     leastMemoryMiB: 16,
     forks: false,
+    entryDescriptor: 1,
     links: ['user', 'tap'],
     plan: (program) => plan(kernel, program),
     machine: (program, volumes, settings) => machine(kernel, program, volumes, settings),
@@ -90,6 +91,7 @@ function machine(
     disks: [],
     memoryMiB: settings.memoryMiB,
     cpus: settings.cpus,
+    ...(program.triedByFault && { cpuFeatures: program.triedByFault.map((name) => `-${name}`) }),
     ...(settings.network && { network: settings.network }),
     // There is one console for everything a program writes, and no driver for a source of random numbers.
     errorLine: false,

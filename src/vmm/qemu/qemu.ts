@@ -67,10 +67,13 @@ async function start(file: string, spec: MachineSpec, { accel, output, link }: S
 
   const timer = setTimeout(() => child.kill('SIGKILL'), startLimitMs)
   try {
-    const qmp = openQmp(socket(descriptors.qmp))
+    let resumed: number | undefined
+    const qmp = openQmp(socket(descriptors.qmp), (event, at) => {
+      if (event === 'RESUME') resumed ??= at
+    })
     await qmp.execute('cont')
     running = true
-    const times = { spawned, vcpu: performance.now() }
+    const times = { spawned, vcpu: within(spawned, resumed) }
     return { pid: child.pid ?? 0, times, exit, stop, forward: (port) => forward(qmp, port) }
   } catch (error) {
     await stop()
@@ -78,6 +81,12 @@ async function start(file: string, spec: MachineSpec, { accel, output, link }: S
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** A time by another clock, where it can be right: else what is known for sure, which is now. */
+function within(from: number, at: number | undefined): number {
+  const now = performance.now()
+  return at !== undefined && at >= from && at <= now ? at : now
 }
 
 function receive(socket: Readable, take: (chunk: Buffer) => void): void {

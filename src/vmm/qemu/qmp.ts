@@ -5,6 +5,8 @@ interface Reply {
   error?: { class: string; desc: string }
   QMP?: unknown
   event?: string
+  /** When the event was, by the host's clock of the day. */
+  timestamp?: { seconds: number; microseconds: number }
   data?: unknown
 }
 
@@ -21,9 +23,9 @@ export interface Qmp {
 /**
  * Starts to speak QMP. QEMU answers nothing before `qmp_capabilities`, which is sent at once: commands may follow
  * without waiting for the greeting.
- * @param event is told of each event's name, such as SHUTDOWN.
+ * @param event is told of each event's name, such as SHUTDOWN, and when it was by QEMU's own word (`performance.now()`).
  */
-export function openQmp(socket: Duplex, event: (name: string) => void = () => {}): Qmp {
+export function openQmp(socket: Duplex, event: (name: string, at: number) => void = () => {}): Qmp {
   const waiting: { resolve(value: unknown): void; reject(error: Error): void }[] = []
   let pending = ''
   let ended: Error | undefined
@@ -35,7 +37,7 @@ export function openQmp(socket: Duplex, event: (name: string) => void = () => {}
 
   function receive(line: string): void {
     const reply = JSON.parse(line) as Reply
-    if (reply.event) event(reply.event)
+    if (reply.event) event(reply.event, timeOf(reply))
     if (reply.error) waiting.shift()?.reject(new QmpError(reply.error.desc))
     else if ('return' in reply) waiting.shift()?.resolve(reply.return)
   }
@@ -62,4 +64,10 @@ export function openQmp(socket: Duplex, event: (name: string) => void = () => {}
   }
   qmp.execute('qmp_capabilities').catch(() => {})
   return qmp
+}
+
+/** QEMU has the clock of the day, whose distance to ours is taken as it was when this process began. */
+function timeOf({ timestamp }: Reply): number {
+  if (!timestamp) return performance.now()
+  return timestamp.seconds * 1000 + timestamp.microseconds / 1000 - performance.timeOrigin
 }
