@@ -35,6 +35,9 @@ function specOf(folder: string, said: Partial<FunctionSpec>): FunctionSpec {
   }
 }
 
+/** The functions here bring too little for that. */
+const nothingToCompile = () => assert.fail('compiled')
+
 interface Prepared extends Program {
   majors: number[]
 }
@@ -49,6 +52,7 @@ async function prepare(
   const majors: number[] = []
   const language = nodeLanguage({
     folderTree,
+    compile: nothingToCompile,
     async ensureRuntime(major) {
       majors.push(major)
       return { version: `${major}.1.0`, key: `key of ${Object.values(runtime).join()}`, root }
@@ -153,6 +157,7 @@ test('a handler by way of a link, and by way of `files`', async (t) => {
   fs.symlinkSync('dist', path.join(folder, 'live'))
   const language = nodeLanguage({
     folderTree,
+    compile: nothingToCompile,
     ensureRuntime: async () => ({ version: '1', key: '', root: folder }),
   })
   await language.prepare(specOf(folder, { handler: 'live/app.x' }), noProgress())
@@ -270,6 +275,10 @@ test('commands that no guest can run are errors', async (t) => {
 
 test('what is wrong with a function is said before a runtime is fetched', async (t) => {
   const folder = folderWith(t, {})
-  const language = nodeLanguage({ folderTree, ensureRuntime: () => assert.fail('fetched') })
+  const language = nodeLanguage({
+    folderTree,
+    compile: nothingToCompile,
+    ensureRuntime: () => assert.fail('fetched'),
+  })
   await assert.rejects(language.prepare(specOf(folder, {}), noProgress()), { code: 'UFR-HANDLER' })
 })

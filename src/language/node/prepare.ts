@@ -6,11 +6,13 @@ import { digestOf } from '../../image/digest.ts'
 import type { FileRule } from '../../image/folder/file-rule.ts'
 import { plainTree } from '../../image/folder/plain.ts'
 import type { Tree } from '../../image/tree.ts'
+import type { CompiledModules, ModuleSource } from '../../kernel/node/compile-modules.ts'
 import { nodeMajor } from '../../kernel/node/major.ts'
 import { runtimeOrigins } from '../../kernel/runtime-owners.ts'
 import { environmentOf, type LanguageEnvironment } from '../environment.ts'
 import { type Base, type Language, type Program, taskFolder } from '../program.ts'
 import { taskTree } from '../root-files.ts'
+import { withCompileCache } from './compile-cache.ts'
 import { findEntry } from './entry.ts'
 import { guestFiles, handlerServer, webPreload } from './guest-files.ts'
 import { checkHandler } from './handler.ts'
@@ -27,6 +29,8 @@ export interface NodeRuntime {
 /** What this language has from elsewhere. */
 export interface NodeParts {
   ensureRuntime(major: number, progress: Progress): Promise<NodeRuntime>
+  /** Makes what Node.js finds in its compile cache. @throws UfrError UFR-COMMAND where that cannot be. */
+  compile(runtime: NodeRuntime, modules: readonly ModuleSource[]): Promise<CompiledModules>
   folderTree(folder: string, rules: readonly FileRule[]): Tree
 }
 
@@ -50,7 +54,24 @@ async function prepareNode(spec: FunctionSpec, progress: Progress, parts: NodePa
   const environment = environmentOf(spec, handler, languageEnvironment(major))
   const args = handler === undefined ? programArguments(spec, task) : [handlerServer]
   const runtime = await parts.ensureRuntime(major, progress)
-  return programOf(spec, runtime, task, args, environment)
+  const compile = (modules: readonly ModuleSource[]) => parts.compile(runtime, modules)
+  const files = await withCompileCache(
+    { task, environment },
+    runtime.version,
+    () => ours(spec),
+    compile,
+    progress,
+  )
+  return programOf(spec, runtime, files.task, args, files.environment)
+}
+
+/** Our modules, which every start loads, by the names that they have on all kernels. */
+function ours({ shape }: FunctionSpec): ModuleSource[] {
+  const loaded = shape === 'handler' ? handlerServer : webPreload
+  if (shape === 'program') return []
+  const text = Buffer.from(guestFiles().get(loaded)!).toString()
+  // Nanos has its base there, and a link to it (unikernel/nanos/root.ts): Node.js follows links.
+  return ['', '/base'].map((folder) => ({ name: folder + loaded, source: { text } }))
 }
 
 /** @throws UfrError as `NodeParts` and `nodeMajor` do. */
