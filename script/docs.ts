@@ -11,6 +11,7 @@ import { kraftKeys } from '../src/function/foreign/kraft/keys.ts'
 import { type Handling, opsKeys, runKeys } from '../src/function/foreign/ops/keys.ts'
 import { configSchema } from '../src/function/schema.ts'
 import { conformancePage } from '../test/live/conformance/page.ts'
+import { languagesPage } from '../test/live/languages/page.ts'
 
 const root = path.join(import.meta.dirname, '..')
 
@@ -19,6 +20,7 @@ export const generated: Record<string, () => string> = {
   'docs/errors.md': errorsPage,
   'docs/conformance.md': conformancePage,
   'docs/input-keys.md': inputKeysPage,
+  'docs/languages.md': languagesPage,
   'docs/schema/ufr.schema.json': () => jsonText(configSchema),
   ...Object.fromEntries(
     Object.entries(schemaFiles()).map(([name, schema]) => [`docs/schema/${name}`, () => jsonText(schema)]),

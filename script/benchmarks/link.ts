@@ -1,8 +1,8 @@
+import { interleave } from '../../src/bench/interleave.ts'
 import { openLink } from '../../src/link/choose.ts'
 import type { NetworkSpec } from '../../src/vmm/machine.ts'
 import type { Line, Section } from './report.ts'
 import type { Settings } from './settings.ts'
-import { interleave } from './statistics.ts'
 
 const networks: Record<string, NetworkSpec> = {
   tap: { link: 'tap', egress: false },

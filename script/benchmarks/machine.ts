@@ -1,26 +1,19 @@
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
-import os from 'node:os'
 import { ufrHome } from '../../src/base/paths.ts'
+import { type Machine as HostMachine, load, lookAtMachine as lookAtHost } from '../../src/bench/machine.ts'
+import type { VmmsHere } from '../../src/bench/vmms.ts'
 import { listRuntimes } from '../../src/kernel/runtimes.ts'
 import { listKernels } from '../../src/kernel/store.ts'
 import type { Accel } from '../../src/vmm/vmm.ts'
-import type { VmmsHere } from './vmms.ts'
 
 /** What a figure depends on besides the code. */
-export interface Machine {
+export interface Machine extends HostMachine {
   date: string
-  processor: string
-  cores: number
-  memoryGiB: number
-  hostKernel: string
-  /** Whether the machine is itself an emulated one: KVM in it works, and is emulated step by step. */
-  emulated: boolean
   /** Of the folder in which images are. */
   fileSystem: string
-  node: string
   vmms: { name: string; version: string; accel: Accel; reason: string }[]
-  missingVmms: VmmsHere['missing']
+  missingVmms: Pick<VmmsHere['missing'][number], 'name' | 'reason'>[]
   kernels: string[]
   runtimes: string[]
   /** Processes that wanted to run, averaged over a minute, before and after. */
@@ -32,32 +25,14 @@ export interface Machine {
 export function lookAtMachine({ usable, missing }: VmmsHere): Machine {
   return {
     date: new Date().toISOString().slice(0, 10),
-    processor: processorName(),
-    cores: os.availableParallelism(),
-    memoryGiB: Math.round(os.totalmem() / 2 ** 30),
-    hostKernel: os.release(),
-    emulated: isEmulated(),
+    ...lookAtHost(),
     fileSystem: fileSystemOf(ufrHome()),
-    node: process.version,
     vmms: usable.map(({ vmm: { name }, version, accel, reason }) => ({ name, version, accel, reason })),
-    missingVmms: missing,
+    missingVmms: missing.map(({ name, reason }) => ({ name, reason })),
     kernels: listKernels().kernels.map(({ name, version }) => `${name}@${version}`),
     runtimes: listRuntimes().runtimes.map(({ language, version }) => `${language}@${version}`),
     loadBefore: load(),
   }
-}
-
-/** By QEMU's name for the processor that only its emulation has (qemu: target/i386/cpu.c, `max`). */
-export function isEmulated(): boolean {
-  return processorName().startsWith('QEMU TCG')
-}
-
-function processorName(): string {
-  return os.cpus()[0]?.model ?? 'unknown'
-}
-
-export function load(): number {
-  return Math.round(os.loadavg()[0]! * 100) / 100
 }
 
 function fileSystemOf(folder: string): string {

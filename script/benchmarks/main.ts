@@ -1,16 +1,19 @@
 /** The program behind script/bench. */
 import { UfrError } from '../../src/base/errors.ts'
+import { load } from '../../src/bench/machine.ts'
+import { lookForVmms, type UsableVmm } from '../../src/bench/vmms.ts'
 import type { UnikernelName } from '../../src/function/spec.ts'
 import { unikernels } from '../../src/unikernel/unikernels.ts'
+import { archivesSection } from './archives.ts'
 import { buildSection } from './build.ts'
 import { coldSection } from './cold.ts'
+import { compileCacheSection } from './compile-cache.ts'
 import { linkSection } from './link.ts'
-import { load, lookAtMachine, machineText } from './machine.ts'
+import { lookAtMachine, machineText } from './machine.ts'
 import { installed, type Published, publish } from './published.ts'
 import { type Section, sectionJson, sectionText, verdictText } from './report.ts'
 import { named, readOptions, type SectionName, type Settings, usage } from './settings.ts'
 import { startSection } from './start.ts'
-import { lookForVmms, type UsableVmm } from './vmms.ts'
 import { withWorkplace } from './workplace.ts'
 import { writeSection } from './write.ts'
 
@@ -54,6 +57,8 @@ async function measure(
     write: () => writeSection(published, kernels, settings),
     link: () => linkSection(settings),
     cold: () => coldSection(published, kernels, vmms, settings),
+    'compile-cache': () => compileCacheSection(published, kernels, vmms, settings),
+    archives: () => archivesSection(published, kernels, vmms, settings),
   }
   const sections: Section[] = []
   for (const name of only) sections.push(await measures[name]())

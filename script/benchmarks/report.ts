@@ -1,4 +1,4 @@
-import { median, pairRatios } from './statistics.ts'
+import { median, pairRatios } from '../../src/bench/statistics.ts'
 
 /** A figure with what it is to be compared with. All samples are milliseconds. */
 export interface Line {

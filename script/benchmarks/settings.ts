@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { UfrError } from '../../src/base/errors.ts'
 
-export const sectionNames = ['start', 'build', 'write', 'link', 'cold'] as const
+export const sectionNames = ['start', 'build', 'write', 'link', 'cold', 'compile-cache', 'archives'] as const
 export type SectionName = (typeof sectionNames)[number]
 
 /** What every section gets. */
@@ -32,7 +32,8 @@ export const usage = `script/bench [--pairs N] [--only SECTION] [--unikernel NAM
 Measures ufr, as npm installs it, in turns with what it is compared with, and says which goals are met.
   --pairs N         how often each thing is measured (default: 20; at least 3)
   --only SECTION    start (of the command), build (of images), write (of images, against the tools of others),
-                    link (by tap), cold (run of a function); may be given more than once
+                    link (by tap), cold (run of a function), compile-cache (of Node.js, against none), archives (of
+                    Java's classes, against none); may be given more than once
   --unikernel NAME  only with this kernel; may be given more than once
   --vmm NAME        only on this VMM; may be given more than once
   --installed DIR   measure what \`npm install --prefix DIR\` has installed there, in place of this checkout

@@ -1,8 +1,8 @@
+import { interleave } from '../../src/bench/interleave.ts'
 import { finish } from './process.ts'
 import type { Published } from './published.ts'
 import type { Section } from './report.ts'
 import type { Settings } from './settings.ts'
-import { interleave } from './statistics.ts'
 
 const allowedMs = 80
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
 import { systemCode, UfrError } from './errors.ts'
+import { makeFolders } from './folders.ts'
 
 /** Temporary files and folders begin with this: never part of the data, and swept away when they are old. */
 export const temporaryPrefix = '.tmp-'
@@ -31,11 +32,14 @@ function concerns(error: NodeJS.ErrnoException, folder: string): boolean {
   return error.path === undefined || `${error.path}/`.startsWith(folder) || folder.startsWith(error.path)
 }
 
-function makeFolder(folder: string): void {
+/** Makes a folder and those above it. @throws UfrError UFR-DATA where that cannot be. */
+export function makeFolder(folder: string): void {
   try {
-    fs.mkdirSync(folder, { recursive: true })
+    makeFolders(folder)
   } catch (error) {
-    throw dataError(error, folder)
+    if (systemCode(error) !== 'ENOENT') throw dataError(error, folder)
+    // Nothing is missing: it is a place where nobody makes folders.
+    throw new UfrError('UFR-DATA', `${folder} cannot be made: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -111,7 +115,7 @@ export async function withTemporaryFolder<T>(
 ): Promise<T> {
   let folder: string | undefined
   try {
-    fs.mkdirSync(parent, { recursive: true })
+    makeFolder(parent)
     sweepTemporary(parent)
     folder = fs.mkdtempSync(path.join(parent, temporaryPrefix))
     return await use(folder)

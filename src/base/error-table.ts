@@ -146,6 +146,16 @@ export const errorTable = {
     'A function could not be observed, or failed while it was.',
     'See that `ufr run --unikernel linux` with the same event works; files it lacks can be named in ufr.json (`files`).',
   ),
+  'UFR-BENCH-ANSWER': entry(
+    1,
+    'A function that is measured answered with an error: how fast, says nothing.',
+    'See that `ufr run` with the same event or path gives a result; name one that does (--event, --request).',
+  ),
+  'UFR-BENCH-REPORT': entry(
+    2,
+    'A file is no report of `ufr bench`, or two of them cannot be compared.',
+    'Compare report.json files of the same version, machine and acceleration; --force compares others all the same.',
+  ),
   'UFR-FUNCTION-TIMEOUT': entry(
     1,
     'The function did not answer in time.',

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
-import { dataError } from './atomic.ts'
+import { dataError, makeFolder } from './atomic.ts'
 import { systemCode, UfrError } from './errors.ts'
 import { noProgress, type Progress } from './progress.ts'
 
@@ -35,7 +35,7 @@ export async function withLock<T>(
 ): Promise<T> {
   const progress = options.progress ?? noProgress()
   try {
-    fs.mkdirSync(path.dirname(file), { recursive: true })
+    makeFolder(path.dirname(file))
     // Made here, not by flock, so that a folder that cannot be written has its own error.
     fs.closeSync(fs.openSync(file, 'a', 0o644))
   } catch (error) {

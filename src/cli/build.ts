@@ -4,6 +4,7 @@ import { UfrError } from '../base/errors.ts'
 import { environmentSettings, flagSettings } from '../function/settings.ts'
 import type { Layout } from '../image/layout.ts'
 import { writeLayout } from '../image/write.ts'
+import { withoutEntryMark } from '../instance/entry-mark.ts'
 import { prepare } from '../instance/prepare.ts'
 import { asksToObserve, observeFirst } from './observe.ts'
 import { type Action, printJson } from './outcome.ts'
@@ -19,7 +20,7 @@ export const build: Action = async (call) => {
   const { digest } = image.record
   if (output) {
     progress.step(`Writing ${output}`)
-    await writeDisk(output, unikernel.disk(program))
+    await writeDisk(output, unikernel.disk(withoutEntryMark(program)))
     progress.done()
   }
   const { bytes, buildMs, cached } = image

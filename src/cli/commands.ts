@@ -1,3 +1,4 @@
+import { bench } from './commands/bench.ts'
 import { build, check, init, run } from './commands/function.ts'
 import { completion, doctor, explain } from './commands/host.ts'
 import { image } from './commands/image.ts'
@@ -15,6 +16,7 @@ export const commands: CommandSpec[] = [
   kernel,
   vmm,
   runtime,
+  bench,
   doctor,
   explain,
   completion,

@@ -1,9 +1,4 @@
-import { readFileSync } from 'node:fs'
-
-/** The package's version; the same two steps up from src/cli and from dist/cli. */
-export function packageVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
-}
+import { packageVersion } from './version.ts'
 
 // Where nobody listens to progress and warnings any more, the result is still wanted.
 process.stderr.on('error', () => {})

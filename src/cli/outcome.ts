@@ -20,7 +20,7 @@ export interface Call extends Context {
 /** A command's work: gives the exit status, nothing for 0. */
 export type Action = (call: Call) => Promise<number | undefined> | number | undefined
 
-const interrupted = 130
+export const interrupted = 130
 
 /** Runs a command's work with what it needs, and turns its errors into words and an exit status. */
 export async function succeed(

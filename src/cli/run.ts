@@ -2,6 +2,7 @@ import { UfrError } from '../base/errors.ts'
 import { environmentSettings, flagSettings } from '../function/settings.ts'
 import type { Shape } from '../function/spec.ts'
 import type { Phases } from '../instance/phases.ts'
+import { prepare } from '../instance/prepare.ts'
 import {
   awaitEnd,
   invokeOnce,
@@ -15,6 +16,7 @@ import { openDoor } from '../link/door.ts'
 import { type Heard, hear, textOf } from './heard.ts'
 import { readAccel, readEvent, readLink, readRequestPath } from './input.ts'
 import { type Action, type Call, printJson } from './outcome.ts'
+import { phasesBar } from './phases-bar.ts'
 import type {
   HandlerErrorReport,
   HandlerReport,
@@ -22,21 +24,18 @@ import type {
   RequestReport,
   ServingReport,
 } from './schema/run.ts'
+import type { Tracer } from './trace.ts'
 
 export const run: Action = async (call) => {
   const { options, progress, signal, json } = call
-  if (options['trace'] !== undefined) {
-    throw new UfrError('UFR-NOT-YET', '--trace cannot be used yet', {
-      fix: 'Leave it out; --json has the phases.',
-    })
-  }
+  const tracer = await tracerOf(options)
   const folder = String(call.words[0] ?? '.')
   const accel = readAccel(options['accel'])
   const link = readLink(options['link'])
   const request = readRequestPath(options['request'])
   const event = await readEvent(options['event'], signal)
   const heard = hear(json)
-  return withInstance(
+  const running = withInstance(
     {
       folder,
       overrides: { ...environmentSettings(), ...flagSettings(options) },
@@ -49,8 +48,16 @@ export const run: Action = async (call) => {
         refuseUnfit(call, shape)
         heard.toResult = shape === 'program'
       },
+      ...(tracer && {
+        async prepareWith(...given) {
+          const prepared = await prepare(...given)
+          tracer.prepared()
+          return prepared
+        },
+      }),
     },
     async (running, times) => {
+      tracer?.started(running)
       const { shape } = running.prepared.spec
       if (shape === 'program') return runProgram(call, running, times, heard)
       if (shape === 'handler') return runHandler(call, running, times, heard, event ?? Buffer.from('{}'))
@@ -58,6 +65,14 @@ export const run: Action = async (call) => {
       return serve(call, running, times)
     },
   )
+  return tracer ? tracer.whenOver(running) : running
+}
+
+/** What few ask for is loaded for them alone. */
+async function tracerOf(options: Call['options']): Promise<Tracer | undefined> {
+  if (options['trace'] === undefined && options['traceFormat'] === undefined) return undefined
+  const { readTrace } = await import('./trace.ts')
+  return readTrace(options)
 }
 
 /** @throws UfrError UFR-USAGE for --event without a handler and --request without a web function. */
@@ -205,7 +220,9 @@ function summary({ progress }: Call, running: Run, more = ''): void {
   const how = accel === 'tcg' ? `${vmm.name}, emulated` : `${vmm.name}, kvm`
   const built = image.cached ? 'cached' : `built in ${Math.round(image.buildMs)} ms`
   const where = `${unikernel.name} ${unikernel.kernel.version} (${how})`
-  progress.note(`${spec.name} on ${where}: image ${built}, ${phaseWords(phases())}${more}`)
+  const found = phases()
+  progress.note(`${spec.name} on ${where}: image ${built}, ${phaseWords(found)}${more}`)
+  progress.note(phasesBar(found, process.stderr))
 }
 
 function phaseWords({ ready, response }: Phases): string {

@@ -6,7 +6,7 @@ import { named, readOptions } from '../../script/benchmarks/settings.ts'
 test('without words everything is measured, each thing 20 times', () => {
   assert.deepEqual(readOptions([]), {
     rounds: 20,
-    only: ['start', 'build', 'write', 'link', 'cold'],
+    only: ['start', 'build', 'write', 'link', 'cold', 'compile-cache', 'archives'],
     unikernels: [],
     vmms: [],
     installed: undefined,

@@ -7,7 +7,8 @@ import {
   summarize,
   verdictText,
 } from '../../script/benchmarks/report.ts'
-import { interleave, median, pairRatios } from '../../script/benchmarks/statistics.ts'
+import { interleave } from '../../src/bench/interleave.ts'
+import { median, pairRatios } from '../../src/bench/statistics.ts'
 
 test('the median is the middle, or between the two middle ones, whatever the order', () => {
   assert.equal(median([3]), 3)

@@ -57,7 +57,6 @@ const refusals: Refusal[] = [
   { args: ['--memory', '1.5'], says: /^UFR-USAGE: --memory must be an integer/ },
   { args: ['--memory', '-1'], says: /^UFR-USAGE: --memory must be an integer/ },
   { args: ['--timeout', '901'], says: /^UFR-USAGE: --timeout must be an integer from 1 to 900, not 901\n/ },
-  { args: ['--trace', 'file'], says: /^UFR-NOT-YET: --trace cannot be used yet\n/ },
   { args: ['--vmm', 'firecracker'], status: 3, says: /^UFR-VMM-MISSING: there is no Firecracker / },
   {
     args: [],

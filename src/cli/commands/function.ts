@@ -37,13 +37,24 @@ export const run: CommandSpec = {
     { flags: '--memory <MiB>', description: "the guest's memory" },
     { flags: '--timeout <s>', description: 'longest time for an answer, in seconds' },
     ...whatRuns,
-    { flags: '--trace <file>', description: 'not there yet: a trace of the cold start' },
+    {
+      flags: '--trace <file>',
+      description:
+        'write where the time went, for chrome://tracing and Perfetto, or OpenTelemetry (FILE.otlp.json)',
+      complete: 'file',
+    },
+    {
+      flags: '--trace-format <name>',
+      description: "chrome or otlp, whatever the file's name",
+      choices: ['chrome', 'otlp'],
+    },
     json,
   ],
   examples: [
     `ufr run examples/hello-node --event '{"name":"Ada"}'`,
     'ufr run examples/web-node --request /',
     'ufr run examples/web-node --unikernel linux',
+    'ufr run examples/hello-node --trace trace.json',
   ],
   action: async () => (await import('../run.ts')).run,
 }

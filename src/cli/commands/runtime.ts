@@ -1,7 +1,7 @@
 import { json } from './shared.ts'
 import type { CommandSpec } from './spec.ts'
 
-const runtimeNames = ['nodejs24.x', 'nodejs22.x', 'nodejs20.x', 'python3.13', 'python3.11']
+const runtimeNames = ['nodejs24.x', 'nodejs22.x', 'nodejs20.x', 'python3.13', 'python3.11', 'swift@6.0']
 
 export const runtime: CommandSpec = {
   name: 'runtime',

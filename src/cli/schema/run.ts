@@ -19,8 +19,12 @@ const common = {
     properties: {
       vmm: { description: "The VMM's process was started: 0.", type: 'number' },
       vcpu: { description: 'The first virtual CPU ran.', ...mark },
-      kernel: { description: "The guest's first sign of life on the console.", ...mark },
-      entry: { description: "The program's first instruction; not measured yet.", ...mark },
+      kernel: { description: "The kernel's first sign of life on the console.", ...mark },
+      entry: {
+        description:
+          "The program's first instruction, before its runtime begins; its dynamic linker's where it has one (docs/phases.md).",
+        ...mark,
+      },
       ready: { description: 'The function could take work.', ...mark },
       response: { description: 'The whole answer was there.', ...mark },
     },

@@ -1,3 +1,4 @@
+import { benchBootSchema, benchCompareSchema } from './bench.ts'
 import { buildSchema } from './build.ts'
 import { checkSchema } from './check.ts'
 import { errorSchema } from './error.ts'
@@ -43,6 +44,8 @@ export const commandSchemas = {
   'runtime ls': runtimeLsSchema,
   'runtime pull': runtimePullSchema,
   'runtime rm': removedSchema,
+  'bench boot': benchBootSchema,
+  'bench compare': benchCompareSchema,
   doctor: doctorSchema,
   explain: explainSchema,
 } as const
