@@ -7,7 +7,7 @@ import { homePath } from '../base/paths.ts'
 import { type CodeSummary, summarize } from './code/summary.ts'
 
 /** Raise it when a file's summary changes without the file changing. */
-const formatVersion = 'code-5'
+const formatVersion = 'code-6'
 const mostKept = 400
 
 /**

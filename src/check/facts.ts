@@ -26,6 +26,12 @@ export const incidental: ReadonlySet<string> = words(`
 /** What Rust's own library calls only where two threads end the program at once (library/std/src/sys/exit_guard.rs). */
 export const rustDoesWithout: ReadonlySet<string> = words('pause')
 
+/**
+ * What Swift's own library calls only for a program that has crashed already, and then for its backtrace
+ * (stdlib/public/runtime/CrashHandlerLinux.cpp, Backtrace.cpp): a function, and a system call.
+ */
+export const swiftDoesWithout: ReadonlySet<string> = words('execvpe process_vm_readv')
+
 /** Functions by which Go's own library finds out at each start what the kernel has (src/os/pidfd_linux.go). */
 export const goAsks = /^os\.check\w*Pidfd$/
 

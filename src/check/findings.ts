@@ -6,6 +6,7 @@ import {
   processCalls,
   processFunctions,
   rustDoesWithout,
+  swiftDoesWithout,
   withFallback,
   withProcesses,
 } from './facts.ts'
@@ -138,14 +139,23 @@ function asyncMain({ reached }: Evidence, kernel: KnownKernel): Finding[] {
     {
       ...{ level: 'fails', code: 'UFR-LIMIT', calls: ['rt_sigsuspend'], where: use.user },
       message: `${use.user} has an asynchronous main function, which waits by sigsuspend: that ends it there`,
-      fix: 'Link a `sigsuspend` of your own into it that sleeps (docs/check.md), or take --unikernel linux.',
+      fix: 'Let ufr build it from its sources, or link a `sigsuspend` of your own into it that sleeps (docs/check.md).',
     },
   ]
 }
 
-function processes({ reached, scripts }: Evidence, kernel: KnownKernel): Finding[] {
+/** Files that a language's own library is in, with what that does without. */
+function doesWithout(code: ProgramCode): (name: string, user: string) => boolean {
+  const maker = new Map(code.modules.map(({ path, summary }) => [path, summary.madeBy]))
+  return (name, user) =>
+    (maker.get(user) === 'rust' && rustDoesWithout.has(name)) ||
+    (maker.get(user) === 'swift' && swiftDoesWithout.has(name))
+}
+
+function processes({ code, reached, scripts }: Evidence, kernel: KnownKernel): Finding[] {
   if (hasProcesses(kernel)) return []
   const found = new Map<string, Finding>()
+  const unneeded = doesWithout(code)
   const lacks = [...processCalls].filter((name) => !kernel.has(name) || kernel.ignores(name))
   const add = (user: string, what: string, level: Level = 'may fail') => {
     if (found.has(user)) return
@@ -159,10 +169,10 @@ function processes({ reached, scripts }: Evidence, kernel: KnownKernel): Finding
     add(place(use), `${use.package ?? place(use)} uses ${use.what}`, use.package ? 'note' : 'may fail')
   }
   for (const [name, use] of reached.symbols) {
-    if (processFunctions.has(name)) add(use.user, `${use.user} calls ${name}`)
+    if (processFunctions.has(name) && !unneeded(name, use.user)) add(use.user, `${use.user} calls ${name}`)
   }
   for (const [number, uses] of reached.calls) {
-    const use = uses.find(({ user }) => !isSystem(user))
+    const use = uses.find(({ user, symbol }) => !isSystem(user) && !unneeded(symbol ?? '', user))
     if (use && processCalls.has(callName(number)))
       add(use.user, `${use.user} makes the call ${callName(number)}`)
   }
@@ -170,16 +180,14 @@ function processes({ reached, scripts }: Evidence, kernel: KnownKernel): Finding
 }
 
 function calls({ code, reached }: Evidence, kernel: KnownKernel): Finding[] {
-  const rust = new Set(
-    code.modules.filter(({ summary }) => summary.madeBy === 'rust').map(({ path }) => path),
-  )
+  const unneeded = doesWithout(code)
   const byUse = new Map<string, { use: Use; names: string[] }>()
   for (const [number, uses] of reached.calls) {
     const name = callName(number)
     if (kernel.has(name) || withFallback.has(name) || processCalls.has(name)) continue
     // A number of a later Linux, or no number at all: nothing is known of it.
     if (name.includes(' ')) continue
-    const use = uses.find((each) => counts(name, each) && !(rustDoesWithout.has(name) && rust.has(each.user)))
+    const use = uses.find((each) => counts(name, each) && !unneeded(name, each.user))
     if (!use) continue
     // Who starts programs waits for them, too: that has been said.
     if (!hasProcesses(kernel) && (processFunctions.has(use.symbol ?? '') || withProcesses.has(name))) continue

@@ -31,5 +31,7 @@ export function nearestRuntime(written: string): string | undefined {
   if (java) return `java${java[1]}`
   const python = /^(?:python|py)[-_: ]?3\.?(\d{1,2})(?:\.\w+)*$/i.exec(written)
   if (python) return `python3.${python[1]}`
+  // Languages that are machine code have no identifiers of their own.
+  if (/^(?:swift|rust|go|golang|c|cpp|c\+\+|zig)[-_@: ]?v?[\d.]*x?$/i.test(written)) return 'native'
   return nearest(written, knownRuntimes)
 }

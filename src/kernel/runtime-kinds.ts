@@ -51,6 +51,16 @@ export const runtimeKinds: readonly RuntimeKind[] = [
       return ensureJavaRuntime(javaMajor(word) ?? usualJava, progress, options)
     },
   },
+  {
+    language: 'swift',
+    example: 'swift@6.0',
+    speaks: (word) => /^swift(lang)?(?![a-z])/i.test(word),
+    async ensure(word, progress, options) {
+      const { swiftVersion } = await import('./swift/version.ts')
+      const { ensureSwiftRuntime } = await import('./swift/swift-runtime.ts')
+      return ensureSwiftRuntime(swiftVersion(word), progress, options)
+    },
+  },
 ]
 
 /**

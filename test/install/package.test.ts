@@ -21,6 +21,7 @@ const allowed = [
   /^examples\/[a-z]+-(java|kotlin)\/[A-Z][a-z]+\.(java|kt)$/,
   /^examples\/[a-z]+-(c|go)\/(main\.c|main\.go|go\.mod|go\.sum)$/,
   /^examples\/[a-z]+-rust\/(Cargo\.toml|Cargo\.lock|src\/main\.rs)$/,
+  /^examples\/[a-z]+-swift\/(main\.swift|Package\.swift|Sources\/([A-Z][A-Za-z]+|main)\.swift)$/,
 ]
 /** Without these it would be no package, or a command would not find what it reads. */
 const needed = [

@@ -42,7 +42,7 @@ export interface CodeSummary {
   /** Whether all of them are looked for when it is loaded, not when they are first used. */
   bindsNow: boolean
   /** Whose compiler made it, for languages whose runtimes do without some calls. */
-  madeBy?: 'go' | 'rust'
+  madeBy?: 'go' | 'rust' | 'swift'
 }
 
 const maxCodeBytes = 96 << 20
@@ -220,10 +220,13 @@ class Summary {
   }
 
   /** Rust writes the place of its own sources into nearly every program, for the words of a panic. */
-  #maker(): { madeBy?: 'go' | 'rust' } {
+  #maker(): Pick<CodeSummary, 'madeBy'> {
     const { buffer, byteOffset, byteLength } = this.#linking.bytes
     if (this.#go) return { madeBy: 'go' }
-    return Buffer.from(buffer, byteOffset, byteLength).includes('/rustc/') ? { madeBy: 'rust' } : {}
+    const file = Buffer.from(buffer, byteOffset, byteLength)
+    // The name of a section that every module of Swift has, which stripping leaves.
+    if (file.includes('\0swift5_typeref\0')) return { madeBy: 'swift' }
+    return file.includes('/rustc/') ? { madeBy: 'rust' } : {}
   }
 
   /** C's `syscall(number, …)`. */

@@ -21,6 +21,7 @@ import { Tree } from '../../image/tree.ts'
 import { type Base, type Language, type Program, taskFolder } from '../program.ts'
 import { taskTree } from '../root-files.ts'
 import { withProgram } from '../source/builder.ts'
+import { noSwift, preloadVariable, readyMadeSwift } from '../swift/ready-made.ts'
 import { fileKind } from './file-kind.ts'
 import {
   findInPath,
@@ -169,8 +170,10 @@ function startOf(view: FileView, spec: FunctionSpec): Start {
   return { program: guestPath, argv: [command, ...spec.args] }
 }
 
-function baseOf(spec: FunctionSpec, found: Closure): Base {
-  const { tree, digest } = freezeTree(closureTree(found))
+function baseOf(spec: FunctionSpec, found: Closure, more: Tree): Base {
+  const files = closureTree(found)
+  for (const [name, entry] of more.sorted()) files.set(name, entry)
+  const { tree, digest } = freezeTree(files)
   return {
     key: digest,
     title: tree.size > 0 ? `libraries of ${spec.name}` : 'no libraries',
@@ -226,22 +229,18 @@ function fits(program: string, plugin: string, options: ClosureOptions): boolean
   }
 }
 
-/** @param root folder of the host that libraries and interpreters are taken from. */
-export function prepareNative(
-  spec: FunctionSpec,
-  root = spec.root?.sysroot ?? '/',
-  tree = taskTree(spec),
-): Program {
+/** @param root folder of the host that libraries and interpreters are taken from, where the program is made for one. */
+export function prepareNative(spec: FunctionSpec, root?: string, tree = taskTree(spec)): Program {
   if (spec.shape === 'handler') {
     throw new UfrError('UFR-PROGRAM', `${spec.name} is a native program, which cannot be a handler`, {
       fix: 'Set `shape` in ufr.json to web or program; a handler for the Runtime API has the runtime provided.al2023.',
     })
   }
-  return prepareProgram(spec, nativeEnvironment(spec), { root, tree })
+  return prepareProgram(spec, nativeEnvironment(spec), { tree, ...(root !== undefined && { root }) })
 }
 
 export interface ProgramParts {
-  /** Folder of the host that libraries and interpreters are taken from. */
+  /** Folder of the host that libraries and interpreters are taken from, where the program is made for one. */
   root?: string
   /** The function's own files, where they are not those of its folder. */
   tree?: Tree
@@ -254,29 +253,35 @@ export interface ProgramParts {
 export function prepareProgram(
   spec: FunctionSpec,
   environment: Record<string, string>,
-  { root = spec.root?.sysroot ?? '/', tree = taskTree(spec) }: ProgramParts = {},
+  { root, tree = taskTree(spec) }: ProgramParts = {},
 ): Program {
+  const sysroot = root ?? spec.root?.sysroot ?? '/'
   const over = spec.root?.tree()
   const whole = spec.root?.whole === true
-  const host = whole ? treeView(new Tree()) : hostView(root)
+  const host = whole ? treeView(new Tree()) : hostView(sysroot)
   const view = mountView(over ? overlayView(host, treeView(over)) : host, task, treeView(tree))
   const start = startOf(view, spec)
+  // What was built here has what it needs, and what has a root of its own is not ours to complete.
+  const readyMade = root === undefined && !spec.root && start.program.startsWith(`${task}/`)
+  const swift = readyMade ? readyMadeSwift(programFile(view, spec, start.program).entry, spec) : noSwift
   const plugins = over && !whole ? pluginsOf(over) : []
   const found = withPlugins(start.program, plugins, {
-    root,
+    root: swift.root ?? sysroot,
     mounts: [{ at: task, tree }],
+    extraLibraryPaths: swift.extraLibraryPaths,
     ...(over && { over, overOnly: whole }),
     libraryPath: searchOf(environment),
     workingDirectory: spec.workingDirectory ?? task,
   })
+  const preloads = swift.preloads(found)
   return {
-    base: baseOf(spec, found),
+    base: baseOf(spec, found, preloads),
     task: tree,
     executable: found.programs[0] ?? start.program,
     ...(whole && { startedAs: start.program }),
     interpreter: found.files.find(({ role }) => role === 'interpreter')?.guestPath,
     argv: start.argv,
-    environment,
+    environment: { ...environment, ...preloadVariable(preloads, environment) },
     workingDirectory: spec.workingDirectory ?? task,
     tellsReady: false,
   }
@@ -286,8 +291,8 @@ export function prepareProgram(
 export const native: Language = {
   name: 'native',
   async prepare(spec, progress) {
-    const { spec: built, tree } = await withProgram(spec, progress)
-    return prepareNative(built, undefined, tree)
+    const { spec: built, tree, root } = await withProgram(spec, progress)
+    return prepareNative(built, root, tree)
   },
   interpret: async (spec) => prepareNative(spec),
 }

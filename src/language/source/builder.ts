@@ -7,6 +7,7 @@ import type { FunctionSpec } from '../../function/spec.ts'
 import { fileContent } from '../../image/content.ts'
 import { digestOf } from '../../image/digest.ts'
 import { folderTree } from '../../image/folder/folder.ts'
+import { plainTree } from '../../image/folder/plain.ts'
 import { Tree } from '../../image/tree.ts'
 import { type BuildTool, buildToolOf } from './find.ts'
 
@@ -20,18 +21,29 @@ export interface BuildRequest {
   wanted: string | undefined
 }
 
+/** What a compiler made. */
+export interface Built {
+  /** The program's path on the host. */
+  file: string
+  /** Folder of the host whose shared libraries it is linked to. Default: `/`. */
+  root?: string
+  /** Folders that the program wants beside itself. */
+  beside?: string[]
+}
+
 /**
  * Makes a program of sources by a tool of the host.
- * @returns the program's path on the host.
+ * @returns the program, or just its path on the host.
  * @throws UfrError UFR-BUILD with the compiler's words, UFR-TOOLCHAIN where there is none.
  */
-export type Build = (request: BuildRequest) => Promise<string>
+export type Build = (request: BuildRequest) => Promise<string | Built>
 
 const builds: Record<BuildTool, () => Promise<Build>> = {
   cargo: async () => (await import('./cargo.ts')).buildByCargo,
   go: async () => (await import('./go.ts')).buildByGo,
   make: async () => (await import('./make.ts')).buildByMake,
   cc: async () => (await import('./cc.ts')).buildByCc,
+  swift: async () => (await import('./swift.ts')).buildBySwift,
 }
 
 /** A function with the program that its command names, wherever that is from. */
@@ -39,6 +51,8 @@ export interface WithProgram {
   spec: FunctionSpec
   /** The function's files, where they are not those of its folder. */
   tree?: Tree
+  /** Folder of the host whose shared libraries the program is linked to, where that is not `/`. */
+  root?: string
 }
 
 /**
@@ -62,22 +76,35 @@ export async function withProgram(
   const build = await builds[tool]()
   progress.step(`Building ${spec.name} with ${tool}`)
   try {
-    const file = await build({ folder, cache: cacheFolder(folder), wanted })
+    const built = await build({ folder, cache: cacheFolder(folder), wanted })
+    const { file, root, beside = [] }: Built = typeof built === 'string' ? { file: built } : built
     const name = path.basename(command) || path.basename(file)
     const tree = spec.files.length > 0 ? folderTree(spec.folder, spec.files) : new Tree()
-    tree.file(name, fileContent(file, fs.statSync(file).size), 0o755)
-    return { spec: { ...spec, command: name }, tree }
+    const content = fileContent(file, fs.statSync(file).size)
+    tree.set(name, { kind: 'file', mode: 0o755, content, origin: { reason: 'program' } })
+    for (const each of beside) addFolder(tree, path.basename(each), each)
+    return { spec: { ...spec, command: name }, tree, ...(root !== undefined && { root }) }
   } finally {
     progress.done()
   }
 }
 
-/** One for each folder, so that compilers find what they have compiled before. */
+function addFolder(tree: Tree, name: string, folder: string): void {
+  const origin = { reason: 'needed' as const, from: name, neededBy: ['the program'] }
+  for (const [below, entry] of plainTree(folder).sorted()) tree.set(`${name}/${below}`, { ...entry, origin })
+}
+
+/** Where what compilers make of a folder's sources is kept: one for each folder, so that they find it again. */
+export function buildsOf(folder: string): string {
+  return homePath('builds', digestOf('build', folder).slice(0, 16))
+}
+
 function cacheFolder(folder: string): string {
-  const cache = homePath('builds', digestOf('build', folder).slice(0, 16))
+  const cache = buildsOf(folder)
   try {
     fs.mkdirSync(cache, { recursive: true })
-    return cache
+    // Compilers write it into what they keep, and want to find it there whatever way UFR_HOME was named.
+    return fs.realpathSync(cache)
   } catch (error) {
     throw dataError(error, cache)
   }

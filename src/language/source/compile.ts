@@ -18,7 +18,7 @@ const mostLines = 40
 const anyStatus = Array.from({ length: 256 }, (_, status) => status)
 /** What cargo and make say of their work, which is no help to anybody. */
 const dull =
-  /^\s*(Compiling|Downloading|Downloaded|Updating|Locking|Adding|Blocking|Fresh|Finished|make(\[\d+\])?:)\s/
+  /^\s*(Compiling|Downloading|Downloaded|Updating|Locking|Adding|Blocking|Fresh|Finished|make(\[\d+\])?:(?! \*\*\*))\s/
 
 /** The program of a toolchain. @throws UfrError UFR-TOOLCHAIN where it is not on PATH, nor where it is usually put. */
 export function findTool({ command, folders = [], install }: Toolchain, folder: string): string {
@@ -32,14 +32,15 @@ export function findTool({ command, folders = [], install }: Toolchain, folder: 
 
 /**
  * Runs a compiler.
+ * @param options `folder` is where it runs; `sources` what a person calls it, where that is another.
  * @throws UfrError UFR-BUILD with what it says, the first error with its file and line in the message.
  */
 export async function compile(
   toolchain: Toolchain,
   args: string[],
-  { folder, env }: { folder: string; env?: NodeJS.ProcessEnv },
+  { folder, sources = folder, env }: { folder: string; sources?: string; env?: NodeJS.ProcessEnv },
 ): Promise<CommandResult> {
-  const tool = findTool(toolchain, folder)
+  const tool = findTool(toolchain, sources)
   const result = await runCommand(tool, args, {
     cwd: folder,
     // A compiler's own helpers are beside it.
@@ -48,7 +49,7 @@ export async function compile(
     accept: anyStatus,
   })
   if (result.status === 0) return result
-  throw buildError(toolchain.command, folder, result)
+  throw buildError(toolchain.command, sources, result)
 }
 
 function buildError(command: string, folder: string, { stderr, stdout, status }: CommandResult): UfrError {

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { writeFileAtomic } from '../../base/atomic.ts'
 import { UfrError } from '../../base/errors.ts'
 import { isElfFile } from '../../function/detect.ts'
 import type { Build } from './builder.ts'
@@ -13,10 +14,22 @@ const toolchain: Toolchain = {
 /** Folders with a Makefile and sources. `make` works on a copy, for it writes beside its sources. */
 export const buildByMake: Build = async ({ folder, cache, wanted }) => {
   const copy = path.join(cache, 'make')
+  forgetRemoved(folder, copy, path.join(cache, 'make-sources.json'))
   // With the files' own times, so that make sees what it has made before.
   fs.cpSync(folder, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
-  await compile(toolchain, [], { folder: copy })
+  await compile(toolchain, [], { folder: copy, sources: folder })
   return programIn(copy, folder, wanted)
+}
+
+/** Removes from the copy what was a source at the last build and is none any more; what make has made stays. */
+function forgetRemoved(folder: string, copy: string, list: string): void {
+  const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  const before = fs.existsSync(list) ? (JSON.parse(fs.readFileSync(list, 'utf8')) as string[]) : []
+  const now = new Set(names)
+  for (const name of before) {
+    if (!now.has(name)) fs.rmSync(path.join(copy, name), { recursive: true, force: true })
+  }
+  writeFileAtomic(list, JSON.stringify(names))
 }
 
 function programIn(copy: string, folder: string, wanted: string | undefined): string {
