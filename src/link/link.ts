@@ -16,6 +16,12 @@ export interface Link {
   close(): Promise<void>
 }
 
+/**
+ * Connections that a guest may hold to its ufr at a time: a program has one, or a few, and what more of them would cost
+ * is the host's.
+ */
+export const mostCalls = 64
+
 /** Takes a connection that the guest of a link has opened to its ufr; either side may be ended before the other. */
 export type Answer = (call: Duplex) => void
 

@@ -5,12 +5,14 @@ import net from 'node:net'
 import path from 'node:path'
 import { dataError } from '../base/atomic.ts'
 import { makeOwnFolder, removeOwnFolder, runtimeFolder } from '../base/own-folder.ts'
+import { mostCalls } from './link.ts'
 
 /** A folder for sockets that only we may look into. */
 export interface SocketFolder {
   readonly path: string
   /**
-   * Listens on a socket in it. Whoever has a way into the folder may connect: nobody, or whom it is shown to.
+   * Listens on a socket in it, for `mostCalls` connections at a time. Whoever has a way into the folder may connect:
+   * nobody, or whom it is shown to.
    * @throws UfrError UFR-DATA where the socket cannot be made.
    */
   listen(name: string, answer: (socket: net.Socket) => void): Promise<void>
@@ -40,6 +42,7 @@ export function makeSocketFolder(): SocketFolder {
       socket.on('error', () => {}).on('close', () => open.delete(socket))
       answer(socket)
     })
+    server.maxConnections = mostCalls
     servers.push(server)
     const file = path.join(folder, name)
     try {

@@ -293,6 +293,34 @@ test('a response that breaks off is said to both sides', limit, async (t) => {
   assert.equal((await second.outcome).error?.type, 'Runtime.TruncatedResponse')
 })
 
+test('a report that is nested too deeply ends nothing but itself', limit, async (t) => {
+  const { port, outcome } = await running(t)
+  const deep = '['.repeat(1_000_000) + ']'.repeat(1_000_000)
+  const headers = { 'Content-Type': 'application/vnd.aws.lambda.error.cause+json' }
+  const body = `{"errorMessage":${deep},"errorType":"Deep"}`
+  const { status } = await ask(port, 'POST', `${base}/invocation/id-1/error`, { body, headers })
+  assert.equal(status, 202)
+  assert.equal((await outcome).error?.body.toString(), '"Invalid error body"')
+})
+
+test('a client that asks for events without end is broken off', limit, async (t) => {
+  const { api, port } = await started(t)
+  const socket = net.connect(port, '127.0.0.1')
+  const closed = new Promise((resolve) =>
+    socket
+      .on('error', () => {})
+      .resume()
+      .on('close', resolve),
+  )
+  for (let i = 0; i < 2000; i++) socket.write(`GET ${base}/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n`)
+  await closed
+  const asked = next(port)
+  const outcome = api.invoke(invocation(), soon())
+  assert.equal((await asked).status, 200)
+  await respond(port, '1')
+  assert.equal((await outcome).body.toString(), '1')
+})
+
 test('after the deadline nothing that is said counts', limit, async (t) => {
   const { api, port } = await started(t)
   const asked = next(port)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import type { TestContext } from 'node:test'
 import { noProgress } from '../../src/base/progress.ts'
-import type { Link } from '../../src/link/link.ts'
+import type { Answer, Link } from '../../src/link/link.ts'
 import { openTap } from '../../src/link/tap/tap.ts'
 import type { Address, Vm } from '../../src/vmm/vmm.ts'
 
@@ -28,8 +28,12 @@ server.listen(8080, '0.0.0.0', () => console.log('ready'))
 `
 
 /** A link, and behind it a guest in which port 8080 answers with the address that it sees. */
-export async function openGuest(t: TestContext, egress: boolean, notes: string[] = []): Promise<Guest> {
-  const link = await openTap(egress, { ...noProgress(), note: (text) => void notes.push(text) })
+export async function openGuest(
+  t: TestContext,
+  egress: boolean,
+  { notes = [], answer }: { notes?: string[]; answer?: Answer } = {},
+): Promise<Guest> {
+  const link = await openTap(egress, { ...noProgress(), note: (text) => void notes.push(text) }, answer)
   t.after(() => link.close())
   return guestBehind(t, link)
 }

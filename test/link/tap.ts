@@ -3,13 +3,15 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
+import type { Duplex } from 'node:stream'
 import { after, before, type TestContext, test } from 'node:test'
 import { UfrError } from '../../src/base/errors.ts'
 import { findCommand } from '../../src/base/process.ts'
 import { dial } from '../../src/link/dial.ts'
-import type { Link } from '../../src/link/link.ts'
+import { type Link, mostCalls } from '../../src/link/link.ts'
 import { tapRights } from '../../src/link/tap/rights.ts'
 import { openTap } from '../../src/link/tap/tap.ts'
+import { callPort, guestNetwork } from '../../src/vmm/machine.ts'
 import { spawnTied } from '../../src/vmm/tied.ts'
 import type { LinkEnd } from '../../src/vmm/vmm.ts'
 import { countNow } from '../live/census.ts'
@@ -134,7 +136,7 @@ test(
   limit,
   async (t) => {
     const notes: string[] = []
-    const guest = await openGuest(t, true, notes)
+    const guest = await openGuest(t, true, { notes })
     const found = await guest.tries(`
     const resolver = new dns.promises.Resolver({ timeout: 5000, tries: 1 })
     resolver.setServers(['10.0.2.3'])
@@ -213,16 +215,84 @@ test('two guests with egress share the rules of the host, until the last is gone
   assert.equal(rules(), '')
 })
 
+for (const egress of [false, true]) {
+  const kind = egress ? 'with egress' : 'without egress'
+
+  test(
+    `${kind}, a guest that calls reaches its own ufr, by one port of one address only`,
+    limit,
+    async (t) => {
+      const host = await hostServer(t)
+      const named = (name: string) => (call: Duplex) => void call.end(name)
+      const guest = await openGuest(t, egress, { answer: named('one') })
+      const other = await openGuest(t, egress, { answer: named('two') })
+      const silent = await openGuest(t, egress)
+      const { gateway } = guestNetwork
+      const calls = `print(await connect('${gateway}', ${callPort}))`
+      assert.deepEqual(await Promise.all([guest.tries(calls), other.tries(calls)]), ['one', 'two'])
+      assert.match(String(await silent.tries(calls)), /^E/)
+      const far = egress ? [other.uplink().host, other.uplink().guest] : []
+      const found = await guest.tries(`
+      const all = ${JSON.stringify(['10.0.2.3', '192.0.2.1', ...far])}.map((host) => [host, ${callPort}])
+      all.push(...[${host.port}, 22, 53, 8080].map((port) => ['${gateway}', port]))
+      print(await Promise.all(all.map(([host, port]) => connect(host, port))))`)
+      for (const outcome of found as string[]) assert.match(outcome, /^(E[A-Z]+|nothing)$/)
+      assert.equal(host.reached(), 0)
+    },
+  )
+}
+
+test(
+  'a guest that opens connections without end costs the host no more than a few processes',
+  limit,
+  async (t) => {
+    const calls = new Set<Duplex>()
+    const guest = await openGuest(t, false, {
+      answer: (call) => void calls.add(call.on('close', () => calls.delete(call)).resume()),
+    })
+    const before = processes()
+    const flood = `const all = await Promise.all(Array.from({ length: 400 }, () => new Promise((resolve) => {
+    const socket = net.connect(${callPort}, '${guestNetwork.gateway}', () => resolve(socket)).on('error', resolve)
+  })))
+  await new Promise((resolve) => setTimeout(resolve, 500))`
+    const most = sampled(() => [processes() - before, calls.size])
+    await guest.tries(`${flood}\nprint(all.length)\nprocess.exit()`)
+    const [spawned, open] = most()
+    assert.ok(open! >= mostCalls / 2 && open! <= mostCalls, `${open} connections`)
+    assert.ok(spawned! <= 2 * mostCalls + 20, `${spawned} processes`)
+    // Those that are over make room.
+    await guest.tries(`print(await new Promise((resolve) =>
+    net.connect(${callPort}, '${guestNetwork.gateway}', () => resolve(1)))); process.exit()`)
+    await guest.link.close()
+  },
+)
+
 test('all that was made for a link goes with it', limit, async () => {
   const check = countNow()
-  for (const egress of [false, true, false, true, true]) {
-    const link = await openTap(egress)
+  for (const [egress, calls] of [[false], [true], [false, true], [true, true], [true]]) {
+    const link = await openTap(egress!, undefined, calls ? () => {} : undefined)
     await link.close()
     await link.close()
   }
   await check()
   assert.equal(rules(), '')
 })
+
+function processes(): number {
+  return fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length
+}
+
+/** Looks again and again. @returns what gives the largest of each figure. */
+function sampled(look: () => number[]): () => number[] {
+  let largest = look()
+  const timer = setInterval(() => {
+    largest = look().map((value, i) => Math.max(value, largest[i]!))
+  }, 20)
+  return () => {
+    clearInterval(timer)
+    return largest
+  }
+}
 
 /** Runs a process that makes links for ever, and kills it after a while. */
 async function killed(egress: boolean, afterMs: number): Promise<void> {
@@ -231,7 +301,7 @@ async function killed(egress: boolean, afterMs: number): Promise<void> {
     const { openTap } = await import('${tap}')
     const progress = { step() {}, amount() {}, note() {}, done() {} }
     console.log('here')
-    for (;;) await (await openTap(${egress}, progress)).close()`
+    for (;;) await (await openTap(${egress}, progress, () => {})).close()`
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -306,10 +376,10 @@ test(
   async (t) => {
     fs.writeFileSync(forward, '0')
     const notes: string[] = []
-    await openGuest(t, false, notes)
+    await openGuest(t, false, { notes })
     assert.equal(fs.readFileSync(forward, 'latin1').trim(), '0')
-    await openGuest(t, true, notes)
-    await openGuest(t, true, notes)
+    await openGuest(t, true, { notes })
+    await openGuest(t, true, { notes })
     assert.equal(notes.length, 1)
     assert.match(notes[0]!, /ip_forward/)
   },

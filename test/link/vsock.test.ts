@@ -2,10 +2,14 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
+import net from 'node:net'
 import path from 'node:path'
+import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
+import { mostCalls } from '../../src/link/link.ts'
 import { guestRelay } from '../../src/link/relay/file.ts'
 import { openVsock } from '../../src/link/vsock.ts'
+import { callPort } from '../../src/vmm/machine.ts'
 import type { Vm } from '../../src/vmm/vmm.ts'
 import { until } from '../live/ufr.ts'
 
@@ -42,6 +46,29 @@ test('the folder goes also with a process that is killed', limit, async (t) => {
   assert.ok(fs.existsSync(folder))
   child.kill('SIGKILL')
   await until(() => !fs.existsSync(folder), 'the end of the folder', 5000)
+})
+
+test('calls of a guest come by a socket beside it, so many at a time', limit, async (t) => {
+  const open = new Set<Duplex>()
+  const link = await openVsock((call) => void open.add(call.on('error', () => {})))
+  t.after(() => link.close())
+  const socket = link.end.kind === 'vsock' ? link.end.socket : ''
+  const calls = Array.from({ length: mostCalls + 10 }, () => net.connect(`${socket}_${callPort}`))
+  let refused = 0
+  for (const call of calls) call.on('error', () => {}).on('close', () => refused++)
+  t.after(() => {
+    for (const call of calls) call.destroy()
+  })
+  await until(() => refused === 10 && open.size === mostCalls, 'the end of those that are too many', 5000)
+  await link.close()
+  await until(() => refused === calls.length, 'the end of all', 5000)
+})
+
+test('a guest that does not call finds nobody there', async (t) => {
+  const link = await openVsock()
+  t.after(() => link.close())
+  const socket = link.end.kind === 'vsock' ? link.end.socket : ''
+  assert.deepEqual(fs.readdirSync(path.dirname(socket)), [])
 })
 
 test('the relay in the guest is small, and always the same', () => {

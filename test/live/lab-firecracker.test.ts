@@ -9,8 +9,9 @@ import { startMachine } from '../../src/vmm/firecracker/firecracker.ts'
 import { required, root } from './ufr.ts'
 
 const full = process.env['UFR_FULL'] === '1'
-const minutes = full ? 85 : 9
+const minutes = full ? 110 : 9
 const own = ['test/live/firecracker.test.ts', 'test/live/conformance/vmms.test.ts']
+const long = ['test/live/conformance/kernels.test.ts', 'test/live/languages.test.ts']
 
 /** Why the tests of Firecracker need not be run in the lab, or cannot, or false. */
 async function lacking(): Promise<string | false> {
@@ -25,7 +26,7 @@ async function lacking(): Promise<string | false> {
 }
 
 test('all tests of Firecracker pass in the lab', { skip: await lacking(), timeout: minutes * 60_000 }, () => {
-  const files = full ? [...own, 'test/live/conformance/kernels.test.ts'] : own
+  const files = full ? [...own, ...long] : own
   const limits = `--test-timeout=${minutes * 60_000 - 30_000}`
   const words = [process.execPath, '--disable-warning=ExperimentalWarning', '--test', limits]
   const { status, stdout, stderr } = spawnSync(

@@ -43,7 +43,7 @@ def lambda_handler(event, context):
     }
 `
 
-for (const kernel of [...kernels, 'unikraft'] as const) {
+for (const kernel of kernels) {
   const options = { skip: lacking(kernel) }
   const on = ['--unikernel', kernel, '--accel', 'tcg']
 

@@ -41,6 +41,7 @@ export function testHome(): string {
     'python',
     'java',
     'kotlin',
+    'maven',
     'jvm',
     'builds',
   ]) {
@@ -97,7 +98,7 @@ export function folderOf(t: TestContext, files: Record<string, string | Uint8Arr
   return folder
 }
 
-export const kernels = ['linux', 'nanos', 'osv'] as const
+export const kernels = ['linux', 'nanos', 'osv', 'unikraft'] as const
 
 /** Why a kernel's tests cannot run here, or false. UFR_REQUIRE=nanos,linux turns a lack into a failure. */
 export function lacking(kernel: string): string | false {

@@ -117,7 +117,12 @@ export function errorBodyOf(body: Buffer, contentType: string | undefined): Buff
     return Buffer.from('"Invalid error body"')
   }
   const { errorMessage, errorType, stackTrace } = (told ?? {}) as Record<string, unknown>
-  return Buffer.from(JSON.stringify({ errorMessage, errorType, stackTrace }))
+  try {
+    return Buffer.from(JSON.stringify({ errorMessage, errorType, stackTrace }))
+  } catch {
+    // What can be read can still be nested too deeply to be written.
+    return Buffer.from('"Invalid error body"')
+  }
 }
 
 /** An event for a function, and what is told with it. */

@@ -58,6 +58,8 @@ interface Running {
 
 /** Reports of failed functions carry a trace in a header, or at the end of a stream in a trailer. */
 const mostHeaderBytes = 2 << 20
+/** Requests for an event at a time: a client sends one, and another on a connection that it takes for a dead one's. */
+const mostWaiting = 64
 const typeHeader = 'lambda-runtime-function-error-type'
 const bodyTrailer = 'lambda-runtime-function-error-body'
 const modeHeader = 'lambda-runtime-function-response-mode'
@@ -77,7 +79,8 @@ export function runtimeApi(): RuntimeApi {
     response.on('error', () => {})
     const call = callOf(request.method ?? '', request.url ?? '')
     if (typeof call === 'number') refuse(request, response, call)
-    else void take(call, request, response)
+    // What a guest says must not be able to end this process.
+    else take(call, request, response).catch(() => request.socket.destroy())
   })
   server.on('clientError', (error: NodeJS.ErrnoException, connection) => {
     if (connection.writable && error.code === 'HPE_INVALID_EOF_STATE') {
@@ -110,6 +113,10 @@ export function runtimeApi(): RuntimeApi {
     }
     if (state === 'Started') started.resolve({ at: performance.now() })
     state = 'Ready'
+    if (waiting.size >= mostWaiting) {
+      response.req.socket.destroy()
+      return
+    }
     waiting.add(response)
     response.on('close', () => waiting.delete(response))
     handOut()

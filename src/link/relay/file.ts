@@ -4,6 +4,7 @@ import { writeFileAtomic } from '../../base/atomic.ts'
 import { homePath } from '../../base/paths.ts'
 import { callPort, guestNetwork, vsockHost } from '../../vmm/machine.ts'
 import { relayPort } from '../dial.ts'
+import { mostCalls } from '../link.ts'
 import { relayProgram } from './relay.ts'
 
 /** Where the relay beside a guest listens: in a file system of its own, seen from outside below /proc/PID/root. */
@@ -24,7 +25,8 @@ export function relayFile(): string {
 /** The same the other way round: from the guest to the one socket where we take its calls. */
 export function callsFile(): string {
   const listen = inetAddress(guestNetwork.gateway)
-  return programFile(relayProgram({ listen, target: unixAddress(callsSocket), framed: false, tied: 'calls' }))
+  const target = unixAddress(callsSocket)
+  return programFile(relayProgram({ listen, target, framed: false, tied: 'calls', most: mostCalls }))
 }
 
 function programFile(program: Buffer): string {

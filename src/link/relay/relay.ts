@@ -1,5 +1,5 @@
 import { tinyElf } from '../../vmm/tiny-elf.ts'
-import { type Assembler, assemble, type Operand } from './assembler.ts'
+import { type Assembler, assemble, type Operand, type Register } from './assembler.ts'
 
 /**
  * The relay: a program of a thousand bytes that takes connections on one socket and carries each on to another. It runs
@@ -27,19 +27,22 @@ export interface RelayOptions {
    * but its owner to see, gives up all rights, ends together with its parent, and says this on standard output.
    */
   tied: 'ready' | 'calls' | false
+  /** How many connections there may be at a time, each of which costs two processes; more wait until one is over. */
+  most?: number
 }
 
 /** Numbers of Linux on x86-64 (arch/x86/entry/syscalls/syscall_64.tbl; include/uapi for the constants). */
 const sys = {
   ...{ read: 0, write: 1, close: 3, poll: 7, rt_sigaction: 13, getpid: 39, socket: 41, connect: 42 },
-  ...{ shutdown: 48, bind: 49, listen: 50, setsockopt: 54, fork: 57, getppid: 110, capset: 126 },
-  ...{ prctl: 157, mount: 165, exit_group: 231, accept4: 288 },
+  ...{ shutdown: 48, bind: 49, listen: 50, setsockopt: 54, fork: 57, wait4: 61, getppid: 110 },
+  ...{ capset: 126, prctl: 157, mount: 165, exit_group: 231, accept4: 288 },
 } as const
 const families = { unix: 1, inet: 2 } as const
 const socketKind = 1 | 0o2000000 // SOCK_STREAM, SOCK_CLOEXEC
 const shut = { write: 1, both: 2 } as const
 const tcp = { level: 6, noDelay: 1 } as const
 const signals = { kill: 9, pipe: 13, child: 17 } as const
+const noHang = 1 // WNOHANG
 const prctl = { parentDeathSignal: 1, noNewPrivileges: 38 } as const
 const capabilityVersion = 0x20080522
 
@@ -47,7 +50,7 @@ const capabilityVersion = 0x20080522
 const frame = { address: 0, poll: 16, length: 26, buffer: 28, size: 28 + 65_536 } as const
 const mostBytes = 65_535
 
-/** These keep what is in them across system calls. */
+/** These keep what is in them across system calls. `count` is of connections, then of bytes. */
 const [listener, client, target, parent, count] = ['rbx', 'r12', 'r13', 'r14', 'r15'] as const
 
 /** @returns an ELF file that needs nothing but the kernel. */
@@ -62,9 +65,9 @@ function write(a: Assembler, options: RelayOptions): void {
   const tied = options.tied !== false
   if (tied) tie(a)
   if (tied && familyOf(options.listen) === families.unix) hide(a)
-  listen(a, options.listen)
+  listen(a, options)
   if (options.tied) settle(a, options.tied)
-  accept(a)
+  accept(a, options.most)
   serve(a, tied)
   if (typeof options.target === 'string') connectAsked(a, options.target)
   else connectFixed(a, options.target, options.framed)
@@ -96,7 +99,7 @@ function hide(a: Assembler): void {
   orFail(a)
 }
 
-function listen(a: Assembler, address: Uint8Array): void {
+function listen(a: Assembler, { listen: address, most }: RelayOptions): void {
   a.system(sys.socket, familyOf(address), socketKind, 0)
   orFail(a)
   a.set(listener, 'rax')
@@ -104,8 +107,8 @@ function listen(a: Assembler, address: Uint8Array): void {
   orFail(a)
   a.system(sys.listen, listener, 4096)
   orFail(a)
-  // Processes of connections are not waited for, and a peer that is gone is an error of write.
-  for (const signal of [signals.child, signals.pipe])
+  // A peer that is gone is an error of write; processes of connections are waited for only where they are counted.
+  for (const signal of most === undefined ? [signals.child, signals.pipe] : [signals.pipe])
     a.system(sys.rt_sigaction, signal, { label: 'ignore' }, 0, 8)
 }
 
@@ -117,9 +120,10 @@ function settle(a: Assembler, word: string): void {
   a.system(sys.write, 1, { label: 'word' }, word.length + 1)
 }
 
-function accept(a: Assembler): void {
+function accept(a: Assembler, most: number | undefined): void {
   a.system(sys.getpid)
   a.set(parent, 'rax')
+  a.set(count, 0)
   a.label('accept')
   a.system(sys.accept4, listener, 0, 0, 0)
   a.compare('rax', 0)
@@ -129,11 +133,36 @@ function accept(a: Assembler): void {
   a.jump('accept')
   a.label('accepted')
   a.set(client, 'rax')
+  if (most !== undefined) awaitRoom(a, most)
   a.system(sys.fork)
   a.compare('rax', 0)
   a.jumpIf('=', 'serve')
+  a.jumpIf('<', 'served')
+  addTo(a, count, 1)
+  a.label('served')
   a.system(sys.close, client)
   a.jump('accept')
+}
+
+/** Counts off the connections that are over, and waits for the end of one where there are too many. */
+function awaitRoom(a: Assembler, most: number): void {
+  a.label('reap')
+  a.system(sys.wait4, -1, 0, noHang, 0)
+  a.compare('rax', 0)
+  a.jumpIf('<=', 'reaped')
+  addTo(a, count, -1)
+  a.jump('reap')
+  a.label('reaped')
+  a.compare(count, most)
+  a.jumpIf('<', 'room')
+  a.system(sys.wait4, -1, 0, 0, 0)
+  addTo(a, count, -1)
+  a.label('room')
+}
+
+function addTo(a: Assembler, register: Register, value: number): void {
+  a.set('rax', value)
+  a.add(register, 'rax')
 }
 
 /** What the process of a connection begins with. */

@@ -1,19 +1,24 @@
 import type { Duplex } from 'node:stream'
 import { callPort, guestNetwork } from '../../vmm/machine.ts'
+import { mostCalls } from '../link.ts'
 import { acceptConnection, type Connection } from './connection.ts'
 import { arpReply, flags, type Packet, readFrame, type Segment, type Station, tcpFrame } from './packets.ts'
 
 /** Ours, locally administered, next to the guest's. */
 const mac = Buffer.from('525400756673', 'hex')
-/** A guest's program has one connection, or a few. */
-const mostConnections = 64
 /** QEMU's frames are at most this long (net.h, NET_BUFSIZE). */
 const longestFrame = 4096 + 65_536
+/**
+ * What may wait for a guest that takes no frames: more than all its connections have under way. Beyond that frames are
+ * lost, as on any wire; else a guest that asks and never listens would fill our memory.
+ */
+const mostWaiting = 8 << 20
 
 /**
  * The network of a guest that may call and reach nothing else: this process itself is the only other station on its
  * wire, answers for the gateway's address, and takes TCP connections to `callPort` there. So no right is needed and no
- * process, the guest's packets are seen by nobody but its own ufr, and there is nothing else that it could reach.
+ * process, the guest's packets are seen by nobody but its own ufr, and there is nothing else that it could reach: any
+ * other connection is refused in the name of whom it was meant for.
  * @param socket where QEMU gives and takes frames, each after its length (4 bytes, the high one first: net/socket.c).
  * @param answer takes each connection.
  * @param patienceMs as of `acceptConnection`.
@@ -24,7 +29,7 @@ export function attachWire(socket: Duplex, answer: (call: Duplex) => void, patie
   let pending: Buffer = Buffer.alloc(0)
 
   function send(frame: Buffer): void {
-    if (socket.destroyed || socket.writableEnded) return
+    if (socket.destroyed || socket.writableEnded || socket.writableLength > mostWaiting) return
     const length = Buffer.alloc(4)
     length.writeUInt32BE(frame.length)
     socket.write(Buffer.concat([length, frame]))
@@ -36,7 +41,15 @@ export function attachWire(socket: Duplex, answer: (call: Duplex) => void, patie
       if (packet.asked === us.ip) send(arpReply(us, sender))
       return
     }
-    if (packet.target === us.ip) takeSegment({ mac: Buffer.from(sender.mac), ip: sender.ip }, packet.segment)
+    const from = { mac: Buffer.from(sender.mac), ip: sender.ip }
+    if (packet.target === us.ip) takeSegment(from, packet.segment)
+    // What cannot be reached is refused, so that nobody waits for it.
+    else refuse(packet.segment, replyFrom({ mac, ip: packet.target }, from, packet.segment))
+  }
+
+  function replyFrom(station: Station, to: Station, { sourcePort, targetPort }: Segment): Send {
+    const ports = { sourcePort: targetPort, targetPort: sourcePort }
+    return (answered) => send(tcpFrame(station, to, { ...answered, ...ports }))
   }
 
   function takeSegment(sender: Station, segment: Segment): void {
@@ -46,12 +59,9 @@ export function attachWire(socket: Duplex, answer: (call: Duplex) => void, patie
       known.receive(segment)
       return
     }
-    const reply = (answered: Omit<Segment, 'sourcePort' | 'targetPort'>) => {
-      const ports = { sourcePort: segment.targetPort, targetPort: segment.sourcePort }
-      send(tcpFrame(us, sender, { ...answered, ...ports }))
-    }
+    const reply = replyFrom(us, sender, segment)
     const isOpening = (segment.flags & (flags.syn | flags.ack | flags.rst)) === flags.syn
-    if (!isOpening || segment.targetPort !== callPort || connections.size >= mostConnections) {
+    if (!isOpening || segment.targetPort !== callPort || connections.size >= mostCalls) {
       refuse(segment, reply)
       return
     }
@@ -85,11 +95,10 @@ export function attachWire(socket: Duplex, answer: (call: Duplex) => void, patie
   })
 }
 
+type Send = (segment: Omit<Segment, 'sourcePort' | 'targetPort'>) => void
+
 /** RFC 9293, 3.10.7.1. */
-function refuse(
-  segment: Segment,
-  reply: (segment: Omit<Segment, 'sourcePort' | 'targetPort'>) => void,
-): void {
+function refuse(segment: Segment, reply: Send): void {
   if (segment.flags & flags.rst) return
   const hasAck = (segment.flags & flags.ack) !== 0
   const counted =

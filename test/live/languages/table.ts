@@ -9,6 +9,7 @@ export const languages = {
   c: 'C',
   rust: 'Rust',
   go: 'Go',
+  swift: 'Swift',
 } as const
 
 export type LanguageName = keyof typeof languages

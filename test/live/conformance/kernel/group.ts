@@ -84,7 +84,7 @@ export function run(...given: Parameters<typeof start>): Promise<Outcome> {
 
 /** The program's exit status, as the summary of a run tells it. */
 export function toldStatus({ stderr }: Outcome): number {
-  const told = /, exit status (\d+)\n$/.exec(stderr)
+  const told = /, exit status (\d+)$/m.exec(stderr)
   assert.ok(told, stderr)
   return Number(told[1])
 }

@@ -43,10 +43,10 @@ export const handlers: Group = {
       assert.notEqual(answer.random, other)
     })
     await check('handler-late', async () => {
-      const { status, stdout } = await ask({ wait: true }, ['--json', '--timeout', '1'])
+      const { status, stdout } = await ask({ wait: true }, ['--json', '--timeout', '3'])
       const { code, message, detail } = errorDocument(stdout)
       assert.deepEqual([status, code], [1, 'UFR-FUNCTION-TIMEOUT'])
-      assert.match(message, /no answer within 1 s/)
+      assert.match(message, /no answer within 3 s/)
       assert.match(detail.join('\n'), /^waiting now$/m)
     })
   },
