@@ -72,12 +72,13 @@ export const configSchema = {
       enum: ['handler', 'web', 'program'],
     },
     handler: {
-      description: 'The handler as file.export, the file without its ending. Not together with command.',
+      description:
+        'The handler as file.export, the file without its ending; for Java as package.Class::method. Not together with command.',
       type: 'string',
       pattern: '^[^\\s\\u0000]+$',
       patternErrorMessage: 'must be a name such as "index.handler", without spaces',
       maxLength: 128,
-      examples: ['index.handler', 'src/app.handler'],
+      examples: ['index.handler', 'src/app.handler', 'app.Hello::handleRequest'],
     },
     command: {
       description:

@@ -49,6 +49,6 @@ export async function languageOf(runtime: string): Promise<Language> {
   const kind = languages.find(({ speaks }) => speaks(runtime))
   if (kind) return kind.load()
   throw new UfrError('UFR-NOT-YET', `functions with the runtime ${runtime} cannot be run yet`, {
-    fix: 'Use nodejs24.x, nodejs22.x, nodejs20.x, python3.13, python3.11 or native.',
+    fix: 'Use nodejs24.x, nodejs22.x, nodejs20.x, java21, python3.13, python3.11, provided.al2023 or native.',
   })
 }

@@ -134,6 +134,8 @@ test('a runtime by another spelling is recognised', () => {
     ['provided.al2', 'provided.al2023'],
     ['natvie', 'native'],
     ['ruby3.3', undefined],
+    ['swift', 'native'],
+    ['go1.x', 'native'],
   ] as const) {
     assert.equal(nearestRuntime(written), meant, written)
   }

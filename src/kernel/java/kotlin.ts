@@ -1,12 +1,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { createFolderAtomic } from '../../base/atomic.ts'
-import { UfrError } from '../../base/errors.ts'
 import { withLock } from '../../base/lock.ts'
 import { homePath } from '../../base/paths.ts'
 import type { Progress } from '../../base/progress.ts'
 import { digestOf } from '../../image/digest.ts'
-import { download } from '../download/download.ts'
+import { type Artifact, fetchArtifact } from './central.ts'
 
 /** A Kotlin compiler: jars to run on any Java. */
 export interface Kotlin {
@@ -18,13 +17,11 @@ export interface Kotlin {
   key: string
 }
 
-/** Maven Central, by the address that Maven itself uses. */
-const central = 'https://repo.maven.apache.org/maven2/'
 const kotlinVersion = '2.4.21'
 const coroutinesVersion = '1.8.0'
 
-/** What the compiler's POM names and running it takes, each with its sha256: no other file is ever run. */
-const jars = [
+/** What the compiler's POM names and running it takes. */
+const jars: Artifact[] = [
   artifact('kotlin-compiler-embeddable', 'ef19419c765e7ac8404465fa026ca8fc4dbb8a822de0fc79aa53c8dce29f1d02'),
   artifact('kotlin-stdlib', 'bd8250210584cb659847dce9cda660f8e9906e5def7fbebcea93dc6dcb6a88a3'),
   artifact('kotlin-script-runtime', 'a658cf5902a1525a06c264a5e42b437e97a6679ddeef8ca641246f270cf6a013'),
@@ -39,7 +36,7 @@ const jars = [
   },
 ]
 
-function artifact(name: string, sha256: string): { path: string; sha256: string } {
+function artifact(name: string, sha256: string): Artifact {
   return { path: `org/jetbrains/kotlin/${name}/${kotlinVersion}/${name}-${kotlinVersion}.jar`, sha256 }
 }
 
@@ -69,21 +66,11 @@ export async function ensureKotlin(progress: Progress): Promise<Kotlin> {
 }
 
 async function fetchJars(folder: string, progress: Progress): Promise<void> {
-  for (const { path: name, sha256 } of jars) {
-    const file = path.join(folder, path.basename(name))
-    try {
-      await download(central + name, file, { progress, expected: { sha256 } })
-    } catch (error) {
-      if (!(error instanceof UfrError) || error.code !== 'UFR-DOWNLOAD') throw error
-      throw new UfrError(
-        'UFR-RUNTIME',
-        `The Kotlin compiler ${kotlinVersion} cannot be had: ${error.message}`,
-        {
-          fix: 'Check the network, HTTPS_PROXY and UFR_MIRROR; or build the function elsewhere and give its jar.',
-          detail: error.detail,
-          cause: error,
-        },
-      )
-    }
+  for (const each of jars) {
+    const file = path.join(folder, path.basename(each.path))
+    await fetchArtifact(each, file, progress, {
+      what: `The Kotlin compiler ${kotlinVersion}`,
+      instead: 'build the function elsewhere and give its jar',
+    })
   }
 }

@@ -1,6 +1,8 @@
+import fs from 'node:fs'
 import path from 'node:path'
 import { UfrError } from '../../base/errors.ts'
 import { closure } from '../../image/closure/closure.ts'
+import { fileContent } from '../../image/content.ts'
 import { isElf } from '../../image/formats/elf/elf-names.ts'
 import { Tree } from '../../image/tree.ts'
 
@@ -13,6 +15,15 @@ export interface JavaLibraries {
 
 /** Without one of these there is no Java. */
 const core = /^(bin\/java|lib\/(server\/libjvm|libjava|libjli|libjimage|libnet|libnio|libzip)\.so)$/
+/**
+ * What native code that is packed in jars names (for glibc before 2.34 these were libraries of their own): it is
+ * unpacked and loaded when the program runs, and nobody sees before what it needs.
+ */
+const usual = [
+  ...['libdl.so.2', 'libgcc_s.so.1', 'libm.so.6', 'libpthread.so.0', 'libresolv.so.2', 'librt.so.1'],
+  ...['libstdc++.so.6', 'libutil.so.1'],
+]
+const libraryFolders = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'lib64', 'usr/lib64']
 /** More than enough for the head of an ELF file. */
 const headBytes = 4
 
@@ -45,5 +56,21 @@ export function javaLibraries(java: Tree, at: string, root: string): JavaLibrari
       leftOut.set(name, error.message)
     }
   }
+  addUsual(tree, root)
   return { tree, leftOut }
+}
+
+/** Puts them beside the C library, where its dynamic linker looks; those that the root does not have are left out. */
+function addUsual(tree: Tree, root: string): void {
+  const there = new Map(tree.sorted().map(([name]) => [path.posix.basename(name), path.posix.dirname(name)]))
+  const folder = there.get('libc.so.6')
+  if (folder === undefined) return
+  for (const name of usual.filter((each) => !there.has(each))) {
+    const found = libraryFolders
+      .map((each) => path.join(root, each, name))
+      .find((file) => fs.existsSync(file))
+    if (found === undefined) continue
+    const file = fs.realpathSync(found)
+    tree.file(path.posix.join(folder, name), fileContent(file, fs.statSync(file).size), 0o755)
+  }
 }

@@ -5,6 +5,8 @@ import { UfrError } from '../../base/errors.ts'
 import { homePath } from '../../base/paths.ts'
 import type { Progress } from '../../base/progress.ts'
 import { digestOf } from '../../image/digest.ts'
+import { zipBytes } from '../../image/formats/zip/reader.ts'
+import { withSource } from '../../image/source.ts'
 import { runJava } from '../../kernel/java/jdk.ts'
 import { taskFolder } from '../program.ts'
 import type { ClassPathEntry } from './builds.ts'
@@ -12,10 +14,10 @@ import type { ClassPath } from './class-path.ts'
 import { readingClasses } from './jar.ts'
 import { forgetTimes, type Jre, jreFolder } from './jre.ts'
 
-const formatVersion = 'archive-2'
+const formatVersion = 'archive-4'
 /** How far to follow what classes name: the rest would be loaded for nothing, most of it. */
-const maxDepth = 4
-const maxClasses = 3000
+const maxDepth = 6
+const maxClasses = 8000
 
 /** What our side of a handler loads besides what the runtime's own archive has: it depends on AWS's interfaces. */
 const ours = [
@@ -26,7 +28,7 @@ const ours = [
     'Handler$OfRequest',
     'Handler$OfMethod',
     'Bind',
-    'Bind$Beans',
+    'Beans',
     'Types',
     'Properties',
   ].map((name) => `ufr.guest.${name}`),
@@ -39,6 +41,12 @@ const ours = [
     'ClientContext',
   ].map((name) => `com.amazonaws.services.lambda.runtime.${name}`),
 ]
+
+/** For measurements of what they gain: UFR_JAVA_ARCHIVE takes away the function's archive of classes, or both. */
+export function archivesSaid(): 'both' | 'runtime' | 'none' {
+  const said = process.env['UFR_JAVA_ARCHIVE']
+  return said === 'off' ? 'none' : said === 'runtime' ? 'runtime' : 'both'
+}
 
 /** What an archive is for. */
 export interface ArchiveInputs {
@@ -111,10 +119,14 @@ async function make(
   fs.renameSync(temporary, file)
 }
 
+/** Files of jars that name classes which no class does: service providers, and what Spring configures by itself. */
+const namingFiles = /^META-INF\/(?:services\/[^/]+|spring\.factories|spring\/[^/]+\.imports)$/
+const maxNamingBytes = 1 << 20
+
 /** The classes that a class names, those that these name, and so on: the near ones first. */
 export function reachable(classPath: ClassPath, start: string): string[] {
-  const found = new Set([start])
-  let level = [start]
+  const found = new Set([start, ...namedInFiles(classPath)])
+  let level = [...found]
   for (let depth = 0; depth < maxDepth && level.length > 0; depth++) {
     const next = new Set<string>()
     for (const name of level) {
@@ -126,4 +138,16 @@ export function reachable(classPath: ClassPath, start: string): string[] {
     level = [...next]
   }
   return [...found]
+}
+
+function namedInFiles(classPath: ClassPath): string[] {
+  return classPath.jars.flatMap(({ file, entries }) => {
+    const files = [...entries.values()].filter(({ name }) => namingFiles.test(name))
+    if (files.length === 0) return []
+    const texts = withSource(file, (source) =>
+      files.map((each) => zipBytes(source, each, maxNamingBytes).toString()),
+    )
+    const words = texts.flatMap((text) => text.replace(/#.*/g, '').match(/[\w$]+(?:\.[\w$]+)+/g) ?? [])
+    return words.filter((name) => classPath.jarOf(name) !== undefined)
+  })
 }

@@ -27,6 +27,8 @@ export interface BuildTool {
   /** The command where there is no such script. */
   command: string
   install: string
+  /** Fetches a command where the host has none. @throws UfrError where it cannot be had. */
+  fetch?(progress: Progress): Promise<string>
   /** What a build depends on besides what is in the folder. */
   outside?(folder: string): string[]
   /**
@@ -44,7 +46,7 @@ export interface BuildTool {
 
 /**
  * Builds a project by its own build tool, in its folder, as its developers do.
- * @throws UfrError UFR-BUILD with the tool's words; UFR-COMMAND where the tool is missing.
+ * @throws UfrError UFR-BUILD with the tool's words; UFR-TOOLCHAIN where the tool is missing and cannot be fetched.
  */
 export async function buildProject(
   spec: FunctionSpec,
@@ -61,7 +63,7 @@ export async function buildProject(
   const key = digestOf(formatVersion, tool.title, jdk.key, folder, ...sums)
   return ensureBuild(key, progress, `the build of ${spec.name}`, (target) =>
     withTemporaryFolder(homePath('jvm'), async (collected) => {
-      const command = commandOf(spec, tool)
+      const command = await commandOf(spec, tool, progress)
       tool.before?.(collected)
       progress.step(`Building ${spec.name} with ${tool.title}`)
       const env = cleanEnvironment({ JAVA_HOME: hostHome(jdk) })
@@ -87,7 +89,11 @@ function placeJar(file: string, name: string, target: string): string {
   return name
 }
 
-function commandOf({ folder, name }: FunctionSpec, tool: BuildTool): string {
+async function commandOf(
+  { folder, name }: FunctionSpec,
+  tool: BuildTool,
+  progress: Progress,
+): Promise<string> {
   const wrapper = path.join(folder, tool.wrapper)
   if (fs.existsSync(wrapper)) {
     if ((fs.statSync(wrapper).mode & 0o111) !== 0) return wrapper
@@ -95,8 +101,9 @@ function commandOf({ folder, name }: FunctionSpec, tool: BuildTool): string {
   }
   const found = findCommand(tool.command)
   if (found !== undefined) return found
+  if (tool.fetch) return tool.fetch(progress)
   throw new UfrError(
-    'UFR-COMMAND',
+    'UFR-TOOLCHAIN',
     `${name} is built by ${tool.title}, which is not installed (neither ${tool.wrapper} in the folder nor ${tool.command} on PATH)`,
     {
       fix: `Install it (${tool.install}), add the project's wrapper script ${tool.wrapper}, or name a jar that is built already: "command" or "runtime" in ufr.json.`,

@@ -62,9 +62,9 @@ export function checkHandlerClass(classPath: ClassPath, handler: HandlerName, ow
   const found = classPath.find(handler.type)
   if (!found) throw noClass(classPath, handler, owner)
   const { all, complete } = ancestors(classPath, found)
-  const isHandler = all.some(({ interfaces }) => interfaces.some((each) => handlerInterface.test(each)))
+  const implemented = all.some(({ interfaces }) => interfaces.some((each) => handlerInterface.test(each)))
   const method = handler.method ?? 'handleRequest'
-  if (isHandler && method === 'handleRequest') return found
+  if (implemented && method === 'handleRequest') return found
   if (handler.method === undefined && complete) {
     const methods = callable(all).map((name) => `${handler.type}::${name}`)
     throw new UfrError(
@@ -136,12 +136,26 @@ function noClass(classPath: ClassPath, { type, method }: HandlerName, owner: str
 /** Classes of a jar that are handlers by an interface of AWS's: what its own classes say, not what they inherit. */
 export function handlerClasses(jar: Jar, most: number): string[] {
   const names = classNames(jar).filter((name) => !name.startsWith('com.amazonaws.'))
+  return classesThat(jar, names.slice(0, most), isHandler)
+}
+
+/** Classes of a jar that can be started. */
+export function mainClasses(jar: Jar, most: number): string[] {
+  return classesThat(jar, classNames(jar).slice(0, most), hasMain)
+}
+
+function classesThat(jar: Jar, names: readonly string[], does: (found: ClassFile) => boolean): string[] {
   return readingClasses(jar, (read) =>
-    names.slice(0, most).filter((name) => {
+    names.filter((name) => {
       const found = read(name)
-      return found?.concrete && found.interfaces.some((each) => handlerInterface.test(each))
+      return found !== undefined && does(found)
     }),
   )
+}
+
+/** Whether a class is a handler by an interface of AWS's: by what it says itself, not what it inherits. */
+export function isHandler({ concrete, interfaces }: ClassFile): boolean {
+  return concrete && interfaces.some((each) => handlerInterface.test(each))
 }
 
 /** Whether a class can be started: `main` as `java` looks for it. */
@@ -191,9 +205,10 @@ export function usesServer(jar: Jar): boolean {
   const main = jar.manifest.mainClass ?? ''
   const prefix = main.slice(0, main.lastIndexOf('.') + 1)
   const names = classNames(jar).filter((name) => name.startsWith(prefix))
-  return readingClasses(jar, (read) =>
-    names
-      .slice(0, maxSearched)
-      .some((name) => read(name)?.references.some((each) => serverClasses.has(each))),
-  )
+  return classesThat(jar, names.slice(0, maxSearched), opensServer).length > 0
+}
+
+/** Whether a class names one of the platform's servers. */
+export function opensServer({ references }: ClassFile): boolean {
+  return references.some((each) => serverClasses.has(each))
 }

@@ -21,6 +21,8 @@ const stdlibJar = 'lib/kotlin-stdlib.jar'
 /** Files of these folders are on the class path, as build tools have it. */
 const resourceFolders = ['src/main/resources', 'resources']
 const mostErrors = 40
+/** Of javac and kotlinc: done, errors in sources, wrong inputs, and failures of their own. */
+const compilerStatuses = [0, 1, 2, 3, 4]
 /** The newest class files that the Kotlin compiler writes. */
 const newestKotlinTarget = 25
 
@@ -110,7 +112,7 @@ async function compileKotlin(
     target,
     ...sources,
   ]
-  await compiled(spec, 'Kotlin', runJava(jdk, args, { cwd: spec.folder, accept: [0, 1] }))
+  await compiled(spec, 'Kotlin', runJava(jdk, args, { cwd: spec.folder, accept: compilerStatuses }))
 }
 
 async function compileJava(
@@ -122,19 +124,9 @@ async function compileJava(
 ): Promise<void> {
   const sources = all.filter((name) => name.endsWith('.java'))
   if (sources.length === 0) return
-  const options = [
-    '-encoding',
-    'UTF-8',
-    '-g',
-    '-parameters',
-    '-nowarn',
-    '-cp',
-    classPath.join(':'),
-    '-d',
-    target,
-  ]
+  const options = ['-encoding', 'UTF-8', '-g', '-parameters', '-nowarn']
   const args = ['-m', jdkTools.javac, ...options, '-cp', classPath.join(':'), '-d', target, ...sources]
-  await compiled(spec, 'Java', runJava(jdk, args, { cwd: spec.folder, accept: [0, 1] }))
+  await compiled(spec, 'Java', runJava(jdk, args, { cwd: spec.folder, accept: compilerStatuses }))
 }
 
 async function compiled(
@@ -151,7 +143,7 @@ async function compiled(
 export function compileError({ folder }: FunctionSpec, message: string, output: string): UfrError {
   const lines = output.split('\n').map((line) => line.trimEnd().replaceAll(`${folder}/`, ''))
   const said = lines.filter((line) => line !== '' && !line.startsWith('warning:'))
-  const first = said.find((line) => /^\S+\.(?:java|kt):\d+/.test(line))
+  const first = said.find((line) => /^\S+\.(?:java|kt):\d+/.test(line)) ?? said[0]
   return new UfrError('UFR-BUILD', first === undefined ? message : `${message}: ${first}`, {
     detail: said.slice(0, mostErrors),
   })

@@ -2,8 +2,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { UfrError } from '../../base/errors.ts'
 import type { Detected, Detector } from '../../function/detect.ts'
-import { handlerClasses, usesServer } from './class-path.ts'
+import type { ClassFile } from './class-file.ts'
+import { handlerClasses, hasMain, isHandler, mainClasses, opensServer, usesServer } from './class-path.ts'
 import { type Jar, openJar } from './jar.ts'
+import { classRoot, readLoose } from './loose.ts'
 import { findProject, type Project } from './project.ts'
 import { type JvmSource, readSource } from './source.ts'
 
@@ -20,7 +22,7 @@ const webFrameworks =
 /** Recognises functions for the Java virtual machine: a Maven or Gradle project, sources, or a jar. */
 export const jvmDetector: Detector = {
   family: 'java',
-  looksFor: 'pom.xml, build.gradle, .java or .kt files, or a jar',
+  looksFor: 'pom.xml, build.gradle, .java, .kt or .class files, or a jar',
   detect: detectJvm,
 }
 
@@ -32,7 +34,7 @@ export const jvmDetector: Detector = {
 export function detectJvm(folder: string): Detected | undefined {
   const project = findProject(folder)
   if (!project) return undefined
-  return project.kind === 'jar' ? detectJar(folder, project) : detectSources(folder, project)
+  return project.kind === 'jar' ? detectCompiled(folder, project) : detectSources(folder, project)
 }
 
 function detectSources(folder: string, project: Project): Detected | undefined {
@@ -74,7 +76,7 @@ function several(folder: string, what: string, names: string[], key: string): Uf
   })
 }
 
-function detectJar(folder: string, { jars }: Project): Detected | undefined {
+function detectCompiled(folder: string, { jars, classes }: Project): Detected | undefined {
   const top = jars.filter((name) => !name.includes('/'))
   const opened = top.map((name) => ({ name, jar: openJar(path.join(folder, name)) }))
   const found = opened.flatMap(({ name, jar }) => {
@@ -86,17 +88,39 @@ function detectJar(folder: string, { jars }: Project): Detected | undefined {
     throw several(folder, 'jars that can be run', names, 'command')
   }
   if (found[0]) return found[0].kind
-  if (top.length === 0) return undefined
-  throw new UfrError(
-    'UFR-DETECT',
-    `${top.join(', ')} in ${folder} ${top.length === 1 ? 'has' : 'have'} neither a main class nor a handler`,
-    {
-      fix: 'Name a class that is in it in ufr.json: { "runtime": "java", "handler": "app.Hello::handle" } or { "runtime": "java", "command": "app.Main" }; or let the build write Main-Class into its manifest.',
-      detail: [
-        'looked for: Main-Class in META-INF/MANIFEST.MF; classes that implement RequestHandler or RequestStreamHandler',
-      ],
-    },
-  )
+  const loose = looseClasses(folder, classes)
+  const detected = detectedAmong(folder, loose)
+  if (detected || (top.length === 0 && loose.length === 0)) return detected
+  const what = top.length > 0 ? top.join(', ') : 'The class files'
+  const have = top.length === 1 ? 'has' : 'have'
+  const mains = opened.flatMap(({ jar }) => mainClasses(jar, maxClasses)).slice(0, 8)
+  const command = JSON.stringify(mains[0] ?? 'app.Main')
+  throw new UfrError('UFR-DETECT', `${what} in ${folder} ${have} neither a main class nor a handler`, {
+    fix: `Name a class that is in it in ufr.json: { "runtime": "java", "command": ${command} } or { "runtime": "java", "handler": "app.Hello::handle" }; or let the build write Main-Class into its manifest.`,
+    detail: [
+      'looked for: Main-Class in META-INF/MANIFEST.MF; classes that implement RequestHandler or RequestStreamHandler',
+      ...(mains.length > 0 ? [`classes with a main: ${mains.join(', ')}`] : []),
+    ],
+  })
+}
+
+/** Class files whose packages begin in the folder itself, as in what AWS Lambda is given. */
+function looseClasses(folder: string, names: readonly string[]): ClassFile[] {
+  return names.slice(0, maxClasses).flatMap((name) => {
+    const found = readLoose(folder, name)
+    return found && classRoot(name, found) === '' ? [found] : []
+  })
+}
+
+function detectedAmong(folder: string, classes: readonly ClassFile[]): Detected | undefined {
+  const handlers = classes.filter(isHandler).map(({ name }) => name)
+  if (handlers.length > 1) throw several(folder, 'handlers', handlers, 'handler')
+  if (handlers.length === 1) return { runtime, shape: 'handler', handler: `${handlers[0]}::handleRequest` }
+  const mains = classes.filter(hasMain).map(({ name }) => name)
+  const command = mains.length === 1 ? mains[0] : mains.find((name) => usualMain.test(name))
+  if (command !== undefined) return { runtime, shape: classes.some(opensServer) ? 'web' : 'program', command }
+  if (mains.length > 1) throw several(folder, 'classes with a main', mains, 'command')
+  return undefined
 }
 
 function detectedIn(name: string, jar: Jar): Detected | undefined {

@@ -1,24 +1,13 @@
 import { UfrError } from '../../base/errors.ts'
 import type { FunctionSpec } from '../../function/spec.ts'
-import { taskFolder } from '../program.ts'
+import { environmentOf as commonEnvironment } from '../environment.ts'
 
-/** Where our own server for handlers listens, and AWS's default port of Lambda Web Adapter. */
-export const defaultPort = 8080
-
-/** Variables that say something about the invocation: a function that set them would deceive itself. */
-const reserved =
-  /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_EXECUTION_ENV|AWS_LAMBDA_.*|LAMBDA_(RUNTIME_DIR|TASK_ROOT)|UFR_PORT)$/
-
-const common: Record<string, string> = {
-  PATH: '/usr/lib/jvm/jre/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin',
-  JAVA_HOME: '/usr/lib/jvm/jre',
-  HOME: '/tmp',
-  LANG: 'en_US.UTF-8',
-  TZ: ':UTC',
-}
+const home = '/usr/lib/jvm/jre'
+const searchPath = `${home}/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin`
 
 /**
- * The variables of a function: AWS's for a handler, Lambda Web Adapter's for a web function. What ufr.json says wins.
+ * The variables of a function, as every language has them, and what Java's programs look for: JAVA_HOME, and for a web
+ * function Spring Boot's SERVER_PORT.
  * @throws UfrError UFR-CONFIG where it sets one that AWS reserves, or LD_LIBRARY_PATH.
  */
 export function environmentOf(
@@ -26,8 +15,7 @@ export function environmentOf(
   handler: string | undefined,
   major: number,
 ): Record<string, string> {
-  const { environment, shape } = spec
-  if (environment['LD_LIBRARY_PATH']) {
+  if (spec.environment['LD_LIBRARY_PATH']) {
     throw new UfrError(
       'UFR-CONFIG',
       `The environment of ${spec.name} sets LD_LIBRARY_PATH, with which \`java\` starts itself anew: a unikernel has no second program`,
@@ -36,37 +24,12 @@ export function environmentOf(
       },
     )
   }
-  if (handler !== undefined) return { ...common, ...lambda(spec, handler, major), ...allowed(spec) }
-  if (shape !== 'web') return { ...common, ...environment }
-  const port = String(spec.port ?? defaultPort)
-  return { ...common, PORT: port, SERVER_PORT: port, AWS_LWA_PORT: port, ...environment }
-}
-
-function lambda(spec: FunctionSpec, handler: string, major: number): Record<string, string> {
+  const all = commonEnvironment(spec, handler, { identifier: `java${major}` })
+  const port = all['AWS_LWA_PORT']
   return {
-    _HANDLER: handler,
-    LAMBDA_TASK_ROOT: `/${taskFolder}`,
-    AWS_EXECUTION_ENV: `AWS_Lambda_java${major}`,
-    AWS_REGION: 'us-east-1',
-    AWS_DEFAULT_REGION: spec.environment['AWS_REGION'] ?? 'us-east-1',
-    AWS_LAMBDA_FUNCTION_NAME: spec.name,
-    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.memoryMiB),
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${spec.name}`,
-    AWS_LAMBDA_LOG_STREAM_NAME: '[$LATEST]',
-    UFR_PORT: String(defaultPort),
+    JAVA_HOME: home,
+    ...(port !== undefined && { SERVER_PORT: port }),
+    ...all,
+    PATH: spec.environment['PATH'] ?? searchPath,
   }
-}
-
-function allowed({ name, environment }: FunctionSpec): Record<string, string> {
-  const key = Object.keys(environment).find((each) => reserved.test(each))
-  if (key === undefined) return environment
-  throw new UfrError(
-    'UFR-CONFIG',
-    `The environment of ${name} sets ${key}, which is reserved, as on AWS Lambda`,
-    {
-      fix: `Remove ${key} from \`environment\` in ufr.json.`,
-    },
-  )
 }

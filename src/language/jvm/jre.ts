@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { createFolderAtomic } from '../../base/atomic.ts'
+import { UfrError } from '../../base/errors.ts'
 import { withLock } from '../../base/lock.ts'
 import { homePath } from '../../base/paths.ts'
 import type { Progress } from '../../base/progress.ts'
@@ -14,7 +15,7 @@ import { type Base, taskFolder } from '../program.ts'
 import { ensureGuestJars, guestKey, interfacesJar, serverJar } from './guest-files.ts'
 
 /** Raise it when what is made here changes without its inputs changing. */
-const formatVersion = 'jvm-1'
+const formatVersion = 'jvm-3'
 
 /** Where the run-time environment is in the guest, without the leading slash. */
 export const jreFolder = 'usr/lib/jvm/jre'
@@ -64,23 +65,59 @@ async function layOut(root: string, jdk: Jdk, modules: readonly string[], progre
   fs.mkdirSync(path.dirname(home), { recursive: true })
   const wanted = ['--add-modules', modules.join(','), '--output', home]
   const smaller = ['--strip-java-debug-attributes', '--no-man-pages', '--no-header-files', '--vm', 'server']
-  await runJava(jdk, ['-m', jdkTools.jlink, ...wanted, ...smaller])
-  dropDangling(home, progress)
+  try {
+    await runJava(jdk, ['-m', jdkTools.jlink, ...wanted, ...smaller])
+  } catch (error) {
+    if (!(error instanceof UfrError) || error.code !== 'UFR-COMMAND') throw error
+    throw damaged(jdk, error)
+  }
+  settleLinks(home, progress)
   addLibraries(root, home, jdk, progress)
   placeFile(guest.server, path.join(root, serverJar), 0o644)
   placeFile(guest.interfaces, path.join(root, interfacesJar), 0o644)
   await archive(root, jdk)
 }
 
-/** A link that leads nowhere, or out of the runtime, is of no use in a guest. */
-function dropDangling(home: string, progress: Progress): void {
-  const entries = fs.readdirSync(home, { recursive: true, withFileTypes: true })
-  for (const entry of entries.filter((each) => each.isSymbolicLink())) {
-    const file = path.join(entry.parentPath, entry.name)
-    const target = path.resolve(entry.parentPath, fs.readlinkSync(file))
-    if (target.startsWith(`${home}/`) && fs.existsSync(target)) continue
-    progress.note(`The link ${path.relative(home, file)} of the Java runtime leads nowhere, and is left out.`)
+/** A JDK of which jlink can make nothing lacks files, or has links in their places that lead nowhere. */
+function damaged({ home, version }: Jdk, cause: UfrError): UfrError {
+  const broken = linksOf(home).filter((file) => !fs.existsSync(file))
+  const shown = broken
+    .slice(0, 8)
+    .map((file) => `${file} leads to ${fs.readlinkSync(file)}, which is not there`)
+  return new UfrError(
+    'UFR-RUNTIME',
+    `No runtime for a guest can be made of the JDK ${version} in ${home}: jlink fails`,
+    {
+      fix: 'Install that JDK again with all its parts (jmods among them), or have another one fetched: unset JAVA_HOME and name its version, as in "runtime": "java21".',
+      detail: [...shown, ...cause.detail],
+      cause,
+    },
+  )
+}
+
+function linksOf(folder: string): string[] {
+  const entries = fs.readdirSync(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isSymbolicLink())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+}
+
+/**
+ * Debian's JDK has links to settings in /etc, and some that lead nowhere: the former become the files that they lead to,
+ * for a guest has no others; the latter are left out.
+ */
+export function settleLinks(home: string, progress: Progress): void {
+  for (const file of linksOf(home)) {
+    const target = path.resolve(path.dirname(file), fs.readlinkSync(file))
+    // Not by a stat alone, which throws for links in a circle.
+    const stat = fs.existsSync(file) ? fs.statSync(file) : undefined
+    if (stat && target.startsWith(`${home}/`)) continue
     fs.rmSync(file)
+    if (stat?.isFile()) fs.copyFileSync(target, file)
+    else
+      progress.note(
+        `The link ${path.relative(home, file)} of the Java runtime leads to ${target}, and is left out.`,
+      )
   }
 }
 
@@ -130,6 +167,9 @@ async function archive(root: string, jdk: Jdk): Promise<void> {
 export function forgetTimes(folder: string, names: Iterable<string>): void {
   for (const name of names) fs.utimesSync(path.join(folder, name), 0, 0)
 }
+
+/** A virtual machine looks whether a handled fault leaves the large registers as they were (hotspot: vm_version_x86.cpp). */
+export const triedByFault = ['avx']
 
 /** What all functions share that run on a runtime. */
 export function jreBase(jre: Jre): Base {

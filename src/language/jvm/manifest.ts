@@ -1,6 +1,8 @@
 /** What a jar's META-INF/MANIFEST.MF says, as far as running it goes (JAR File Specification). */
 export interface JarManifest {
   mainClass?: string
+  /** What Spring Boot's launcher starts. */
+  startClass?: string
   /** Relative addresses of further jars. */
   classPath: string[]
   /** `module/package`, to be opened or exported to everybody; taken by `java` only where it runs a jar by -jar. */
@@ -25,8 +27,10 @@ export function parseManifest(text: string): JarManifest {
   }
   const words = (name: string) => (attributes.get(name) ?? '').split(/\s+/).filter((word) => word !== '')
   const mainClass = attributes.get('main-class')
+  const startClass = attributes.get('start-class')
   return {
     ...(mainClass && { mainClass }),
+    ...(startClass && { startClass }),
     classPath: words('class-path'),
     addOpens: words('add-opens'),
     addExports: words('add-exports'),

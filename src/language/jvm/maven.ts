@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { ensureMaven } from '../../kernel/java/maven.ts'
 import type { BuildTool } from './build-tool.ts'
 
 /** Plug-ins that put everything a program needs into its jar. */
@@ -14,6 +15,7 @@ export const maven: BuildTool = {
   wrapper: 'mvnw',
   command: 'mvn',
   install: 'sudo apt-get install maven',
+  fetch: ensureMaven,
   outside: parents,
   args(folder, collected) {
     const pom = fs.readFileSync(path.join(folder, 'pom.xml'), 'utf8')
@@ -38,7 +40,10 @@ export const maven: BuildTool = {
       )
       .filter(
         (line) =>
-          line !== '' && !/^(-> \[Help|\[Help|To see the full|Re-run Maven|For more information)/.test(line),
+          line !== '' &&
+          !/^(COMPILATION ERROR|-> \[Help|\[Help|To see the full|Re-run Maven|For more information)/.test(
+            line,
+          ),
       )
       .join('\n'),
 }

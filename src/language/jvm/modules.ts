@@ -13,7 +13,8 @@ const formatVersion = 'modules-1'
 const always = ['java.base', 'jdk.crypto.ec', 'jdk.unsupported']
 
 /**
- * What is taken where jars are in a jar, as Spring Boot packs them, and jdeps cannot look into them; and where it fails.
+ * What is taken where jars are in a jar, as Spring Boot packs them, and jdeps cannot look into them; where it fails, and
+ * where there are no jars to look into.
  */
 const plenty = [
   ...['java.compiler', 'java.desktop', 'java.instrument', 'java.logging', 'java.management', 'java.naming'],
@@ -28,6 +29,9 @@ const plenty = [
   ...['java.sql', 'java.transaction.xa', 'java.xml', 'java.xml.crypto', 'jdk.httpserver', 'jdk.management'],
   ...['jdk.naming.dns', 'jdk.net', 'jdk.zipfs'],
 ]
+
+/** The modules that a function gets of which nothing is known. */
+export const usualModules: readonly string[] = [...new Set([...always, ...plenty])].sort()
 
 /**
  * The modules of the platform that a function's classes use, in order.
@@ -46,6 +50,19 @@ export async function modulesOf(
   const modules = [...new Set([...always, ...found])].sort()
   writeFileAtomic(file, modules.join(','))
   return modules
+}
+
+/** Those modules, and the ones that options of `java` add to them by name. */
+export function withAdded(modules: readonly string[], options: readonly string[]): string[] {
+  const words = options.flatMap((word, i) =>
+    word === '--add-modules'
+      ? [options[i + 1] ?? '']
+      : word.startsWith('--add-modules=')
+        ? [word.slice(14)]
+        : [],
+  )
+  const names = words.flatMap((word) => word.split(',')).filter((name) => /^[a-z][\w.]*$/.test(name))
+  return [...new Set([...modules, ...names])].sort()
 }
 
 function holdsJars({ jars }: ClassPath): boolean {

@@ -7,11 +7,17 @@ const leastHeapMiB = 24
 /** Of what is left, the part that is for the heap: threads, buffers and compiled code grow with a program. */
 const heapShare = 0.75
 
+/** The runtime's archive of classes, and absolute path in the guest of the function's own, where there is one. */
+export interface Archives {
+  runtime: boolean
+  own?: string | undefined
+}
+
 export interface OptionInputs {
   spec: FunctionSpec
   major: number
-  /** Absolute path in the guest of the function's archive of classes, where there is one. */
-  archive?: string | undefined
+  /** Which archives of classes are mapped. */
+  archives: Archives
   handler: boolean
   /** The options that the function itself has for `java`. */
   own: readonly string[]
@@ -22,10 +28,11 @@ export interface OptionInputs {
  * quick compiler only, and the collector that needs no threads. What the function says itself, by its arguments or
  * JAVA_TOOL_OPTIONS, goes before: where it names an option of a kind, ours is left out.
  */
-export function javaOptions({ spec, major, archive, handler, own }: OptionInputs): string[] {
+export function javaOptions({ spec, major, archives, handler, own }: OptionInputs): string[] {
   const said = [...own, spec.environment['JAVA_TOOL_OPTIONS'] ?? ''].join(' ')
   const heap = Math.max(leastHeapMiB, Math.floor((spec.memoryMiB - besidesHeapMiB) * heapShare))
-  const archives = [`/${baseArchive}`, ...(archive === undefined ? [] : [archive])].join(':')
+  const files = [`/${baseArchive}`, ...(archives.own === undefined ? [] : [archives.own])].join(':')
+  const sharing = archives.runtime ? ['-Xshare:auto', `-XX:SharedArchiveFile=${files}`] : ['-Xshare:off']
   const options: [RegExp, ...string[]][] = [
     [/-Xmx|MaxRAM|MaxHeapSize/, `-Xmx${heap}m`],
     [/-Xm[sx]|RAMPercentage|HeapSize/, `-Xms${Math.floor(heap / 4)}m`],
@@ -35,7 +42,7 @@ export function javaOptions({ spec, major, archive, handler, own }: OptionInputs
     [/UsePerfData/, '-XX:-UsePerfData'],
     // Moved to another address, an archive has to be patched all through before the first class is used.
     [/ArchiveRelocationMode/, '-XX:+UnlockDiagnosticVMOptions', '-XX:ArchiveRelocationMode=0'],
-    [/SharedArchiveFile|-Xshare|AOTCache/, '-Xshare:auto', `-XX:SharedArchiveFile=${archives}`],
+    [/SharedArchiveFile|-Xshare|AOTCache/, ...sharing],
     // An archive that does not fit is no more than a slower start.
     [/-Xlog/, '-Xlog:disable', '-Xlog:all=error:stderr'],
   ]

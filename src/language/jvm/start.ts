@@ -18,6 +18,16 @@ export interface Start {
   args: string[]
 }
 
+/** What runs: a handler's class behind our server, or a class with a `main`. */
+export interface Entry {
+  /** The class that `java` starts. */
+  main: string
+  /** The function's own class. */
+  start: string
+  options: string[]
+  args: string[]
+}
+
 /** Options of `java` that take the next word. */
 const optionsWithValue = new Set([
   '--add-opens',
@@ -71,6 +81,33 @@ function javaStart(spec: FunctionSpec): Start {
   throw new UfrError('UFR-PROGRAM', `${spec.name} is to run java without a class or a jar`, {
     fix: 'Set `command` in ufr.json to the jar or the class itself, such as "app.jar" or "app.Main".',
   })
+}
+
+/**
+ * What a class path is started by: the class that is named, or the main one of its first jar.
+ * @throws UfrError UFR-PROGRAM where there is none.
+ */
+export function mainEntry(classPath: ClassPath, start: Start, spec: FunctionSpec): Entry {
+  const { manifest } = classPath.jars[0] ?? {}
+  const main =
+    start.main === undefined ? manifest?.mainClass : (launcherOf(classPath, start.main) ?? start.main)
+  if (main === undefined) {
+    throw new UfrError('UFR-PROGRAM', `${start.jar} has no main class: its manifest has no Main-Class`, {
+      fix: 'Let the build write Main-Class into its manifest, or name the class: "command": "app.Main" in ufr.json.',
+    })
+  }
+  checkMain(classPath, main, spec.name)
+  // What `java -jar` takes from the manifest, and `java` with a class does not.
+  const opened = (manifest?.addOpens ?? []).flatMap((each) => ['--add-opens', `${each}=ALL-UNNAMED`])
+  const exported = (manifest?.addExports ?? []).flatMap((each) => ['--add-exports', `${each}=ALL-UNNAMED`])
+  const own = start.jar === undefined ? [] : [...opened, ...exported]
+  return { main, start: main, options: [...start.options, ...own], args: start.args }
+}
+
+/** A class that Spring Boot has packed away, where its launcher alone finds it: that is then what is started. */
+function launcherOf({ jars: [jar] }: ClassPath, main: string): string | undefined {
+  const packed = jar?.entries.has(`BOOT-INF/classes/${main.replaceAll('.', '/')}.class`)
+  return packed ? jar?.manifest.mainClass : undefined
 }
 
 /**

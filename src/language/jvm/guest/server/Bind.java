@@ -1,9 +1,6 @@
 package ufr.guest;
 
 import java.lang.reflect.Array;
-import java.lang.reflect.Constructor;
-import java.lang.reflect.Field;
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Type;
@@ -11,10 +8,17 @@ import java.lang.reflect.GenericArrayType;
 import java.lang.reflect.TypeVariable;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Date;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -39,11 +43,13 @@ final class Bind {
         Type type = Types.resolved(declared, known);
         Class<?> raw = Types.raw(type);
         if (raw == Object.class) return value;
-        if (raw == Optional.class) return Optional.ofNullable(value == null ? null : bind(value, Types.resolved(Types.argument(type, Optional.class, 0), known), known, path));
-        if (value == null) {
+        if (raw == Optional.class) return Optional.ofNullable(value == null ? null : bind(value, Types.argument(type, Optional.class, 0, known), known, path));
+        Object single = single(value, raw);
+        if (single == null) {
             if (raw.isPrimitive()) return Array.get(Array.newInstance(raw, 1), 0);
             return null;
         }
+        if (single != value) return bind(single, type, known, path);
         if (raw.isPrimitive() || Number.class.isAssignableFrom(raw) || raw == Boolean.class || raw == Character.class) {
             return scalar(value, raw, path);
         }
@@ -54,9 +60,26 @@ final class Bind {
         }
         if (raw.isArray()) return array(value, type, raw, known, path);
         if (Map.class.isAssignableFrom(raw)) return map(value, type, raw, known, path);
-        if (raw == Iterable.class || Collection.class.isAssignableFrom(raw)) return collection(value, type, raw, known, path);
+        if (holdsItems(raw)) return collection(value, type, raw, known, path);
+        if (raw.isEnum() && !(value instanceof Map)) return constant(value, raw);
         if (value instanceof Map) return Beans.make((Map<?, ?>) value, type, raw, known, path);
         return scalar(value, raw, path);
+    }
+
+    private static boolean holdsItems(Class<?> raw) {
+        return raw.isArray() || raw == Iterable.class || Collection.class.isAssignableFrom(raw);
+    }
+
+    /**
+     * As AWS's runtime has Jackson do it: an empty text or list is nothing where something else is wanted, and a list of
+     * one thing is that thing.
+     */
+    private static Object single(Object value, Class<?> raw) {
+        if (value instanceof List && !holdsItems(raw)) {
+            List<?> list = (List<?>) value;
+            return list.isEmpty() ? null : list.size() == 1 ? list.get(0) : value;
+        }
+        return "".equals(value) && !raw.isInstance(value) && !raw.isArray() ? null : value;
     }
 
     private static Object scalar(Object value, Class<?> raw, String path) {
@@ -76,12 +99,14 @@ final class Bind {
     }
 
     private static Object fromNumber(Number value, Class<?> raw) {
+        if (raw == boolean.class || raw == Boolean.class) return value.doubleValue() != 0;
+        if (raw == char.class || raw == Character.class) return (char) value.intValue();
         if (raw == double.class || raw == Double.class || raw == Number.class && value instanceof Double) return value.doubleValue();
         if (raw == float.class || raw == Float.class) return value.floatValue();
         if (raw == Number.class) return value;
         if (raw == Date.class) return new Date(value.longValue());
-        if (raw == Instant.class) return Instant.ofEpochMilli((long) (value.doubleValue() * 1000));
         BigDecimal exact = new BigDecimal(value.toString());
+        if (raw == Instant.class || raw == Duration.class) return seconds(exact, raw);
         if (raw == BigDecimal.class) return exact;
         if (raw == BigInteger.class) return exact.toBigIntegerExact();
         // As Jackson does by default: a fraction is cut off where a whole number is wanted.
@@ -93,19 +118,39 @@ final class Bind {
         return null;
     }
 
+    private static Object seconds(BigDecimal seconds, Class<?> raw) {
+        long whole = seconds.setScale(0, java.math.RoundingMode.FLOOR).longValueExact();
+        long nanos = seconds.subtract(BigDecimal.valueOf(whole)).movePointRight(9).longValue();
+        return raw == Instant.class ? Instant.ofEpochSecond(whole, nanos) : Duration.ofSeconds(whole, nanos);
+    }
+
     private static Object fromText(String text, Class<?> raw) throws ReflectiveOperationException {
         if (raw == char.class || raw == Character.class) return text.length() == 1 ? text.charAt(0) : null;
         if (raw == boolean.class || raw == Boolean.class) {
-            return text.equals("true") ? Boolean.TRUE : text.equals("false") ? Boolean.FALSE : null;
+            return text.equalsIgnoreCase("true") ? Boolean.TRUE : text.equalsIgnoreCase("false") ? Boolean.FALSE : null;
         }
-        if (raw.isPrimitive() || Number.class.isAssignableFrom(raw)) return fromNumber(new BigDecimal(text.trim()), raw);
-        if (raw.isEnum()) return constant(text, raw);
-        if (raw == Date.class) return Date.from(Instant.parse(text));
+        if (raw == double.class || raw == Double.class) return Double.valueOf(text);
+        if (raw == float.class || raw == Float.class) return Float.valueOf(text);
+        if (raw == BigDecimal.class) return new BigDecimal(text.trim());
+        if (raw.isPrimitive() || Number.class.isAssignableFrom(raw)) return fromNumber(new BigInteger(text.trim()), raw);
+        if (raw == Date.class) return date(text);
+        if (raw == ByteBuffer.class) return ByteBuffer.wrap(Base64.getDecoder().decode(text));
         return madeOf(text, raw);
     }
 
-    private static Object constant(String text, Class<?> raw) {
-        for (Object each : raw.getEnumConstants()) if (((Enum<?>) each).name().equals(text)) return each;
+    private static Date date(String text) {
+        try {
+            return Date.from(OffsetDateTime.parse(text).toInstant());
+        } catch (DateTimeException another) {
+            return Date.from(LocalDate.parse(text).atStartOfDay(ZoneOffset.UTC).toInstant());
+        }
+    }
+
+    /** A name that an enum does not have is nothing, as AWS's runtime has it. */
+    private static Object constant(Object value, Class<?> raw) {
+        Object[] all = raw.getEnumConstants();
+        if (value instanceof Integer) return (int) value >= 0 && (int) value < all.length ? all[(int) value] : null;
+        for (Object each : all) if (((Enum<?>) each).name().equals(value)) return each;
         return null;
     }
 
@@ -130,8 +175,8 @@ final class Bind {
             throws ReflectiveOperationException {
         Class<?> item = raw.getComponentType();
         if (item == byte.class && value instanceof String) return Base64.getDecoder().decode((String) value);
-        if (!(value instanceof List)) throw misfit(value, raw, path);
-        List<?> list = (List<?>) value;
+        if (item == char.class && value instanceof String) return ((String) value).toCharArray();
+        List<?> list = items(value);
         Type itemType = type instanceof GenericArrayType ? ((GenericArrayType) type).getGenericComponentType() : item;
         Object array = Array.newInstance(item, list.size());
         for (int i = 0; i < list.size(); i++) Array.set(array, i, bind(list.get(i), itemType, known, path + "[" + i + "]"));
@@ -141,8 +186,8 @@ final class Bind {
     private static Object map(Object value, Type type, Class<?> raw, Map<TypeVariable<?>, Type> known, String path)
             throws ReflectiveOperationException {
         if (!(value instanceof Map)) throw misfit(value, raw, path);
-        Type keys = Types.resolved(Types.argument(type, Map.class, 0), known);
-        Type values = Types.resolved(Types.argument(type, Map.class, 1), known);
+        Type keys = Types.argument(type, Map.class, 0, known);
+        Type values = Types.argument(type, Map.class, 1, known);
         boolean plain = values == Object.class && (keys == String.class || keys == Object.class);
         if (plain && raw.isInstance(value)) return value;
         Map<Object, Object> map = make(raw, new LinkedHashMap<>());
@@ -156,14 +201,18 @@ final class Bind {
 
     private static Object collection(Object value, Type type, Class<?> raw, Map<TypeVariable<?>, Type> known, String path)
             throws ReflectiveOperationException {
-        if (!(value instanceof List)) throw misfit(value, raw, path);
-        Type items = Types.resolved(Types.argument(type, Iterable.class, 0), known);
-        List<?> list = (List<?>) value;
+        Type items = Types.argument(type, Iterable.class, 0, known);
+        List<?> list = items(value);
         if (items == Object.class && raw.isInstance(value)) return value;
         Collection<Object> made = raw.isAssignableFrom(ArrayList.class) ? new ArrayList<>()
                 : raw.isAssignableFrom(LinkedHashSet.class) ? new LinkedHashSet<>() : make(raw, null);
         for (int i = 0; i < list.size(); i++) made.add(bind(list.get(i), items, known, path + "[" + i + "]"));
         return made;
+    }
+
+    /** What is no list is one of a single item. */
+    private static List<?> items(Object value) {
+        return value instanceof List ? (List<?>) value : Collections.singletonList(value);
     }
 
     @SuppressWarnings("unchecked")
@@ -182,163 +231,5 @@ final class Bind {
         if (what.length() > 60) what = what.substring(0, 57) + "...";
         String where = path.isEmpty() ? "the event" : "the event's " + path;
         return new IllegalArgumentException(where + " is " + what + ", which does not fit " + raw.getName());
-    }
-
-    /** Beans, in an own class: what takes a Map does not load it. */
-    static final class Beans {
-        private static final String MARKER = "kotlin.jvm.internal.DefaultConstructorMarker";
-
-        private Beans() {}
-
-        static Object make(Map<?, ?> values, Type type, Class<?> raw, Map<TypeVariable<?>, Type> known, String path)
-                throws ReflectiveOperationException {
-            if (raw.isInterface() || Modifier.isAbstract(raw.getModifiers())) {
-                String where = path.isEmpty() ? "the event" : "the event's " + path;
-                throw new IllegalArgumentException(where + " cannot become " + raw.getName() + ", which is abstract");
-            }
-            Map<TypeVariable<?>, Type> inside = Types.variables(type, known);
-            Constructor<?> defaults = withDefaults(raw);
-            if (defaults != null) return construct(defaults, values, raw, inside, path);
-            Constructor<?> empty = emptyConstructor(raw);
-            if (empty != null) {
-                empty.setAccessible(true);
-                Object bean = empty.newInstance();
-                fill(bean, values, raw, inside, path);
-                return bean;
-            }
-            return construct(fullConstructor(raw, path), values, raw, inside, path);
-        }
-
-        private static Constructor<?> emptyConstructor(Class<?> raw) {
-            for (Constructor<?> each : raw.getDeclaredConstructors()) if (each.getParameterCount() == 0) return each;
-            return null;
-        }
-
-        /** What Kotlin makes beside a constructor with default values: it takes bits for what is left out, and a marker. */
-        private static Constructor<?> withDefaults(Class<?> raw) {
-            for (Constructor<?> each : raw.getDeclaredConstructors()) {
-                Class<?>[] types = each.getParameterTypes();
-                int n = types.length;
-                if (each.isSynthetic() && n >= 3 && types[n - 1].getName().equals(MARKER) && types[n - 2] == int.class) return each;
-            }
-            return null;
-        }
-
-        /** The one that takes what the object holds: a record's or a data class's. */
-        private static Constructor<?> fullConstructor(Class<?> raw, String path) {
-            Constructor<?> best = null;
-            for (Constructor<?> each : raw.getDeclaredConstructors()) {
-                boolean more = best == null || each.getParameterCount() > best.getParameterCount();
-                if (!each.isSynthetic() && more && names(each, each.getParameterCount(), raw) != null) best = each;
-            }
-            if (best != null) return best;
-            String where = path.isEmpty() ? "the event" : "the event's " + path;
-            throw new IllegalArgumentException(where + " cannot become " + raw.getName()
-                    + ", which has no constructor without parameters, nor one whose parameters have names (compile with -parameters)");
-        }
-
-        /** Names of a constructor's parameters: those it was compiled with, a record's, or those of the fields that fit. */
-        private static String[] names(Constructor<?> constructor, int count, Class<?> raw) {
-            String[] names = new String[count];
-            java.lang.reflect.Parameter[] parameters = constructor.getParameters();
-            List<Field> fields = Properties.fields(raw);
-            for (int i = 0; i < count; i++) {
-                if (parameters[i].isNamePresent()) names[i] = parameters[i].getName();
-                else if (i < fields.size() && fields.get(i).getType() == parameters[i].getType()) names[i] = fields.get(i).getName();
-                else return null;
-            }
-            return names;
-        }
-
-        private static Object construct(Constructor<?> constructor, Map<?, ?> values, Class<?> raw,
-                Map<TypeVariable<?>, Type> inside, String path) throws ReflectiveOperationException {
-            int all = constructor.getParameterCount();
-            boolean defaults = constructor.isSynthetic();
-            // n parameters, a word of bits for each 32 of them, and the marker.
-            int count = defaults ? all - 1 - (all + 31) / 33 : all;
-            String[] names = names(constructor, count, raw);
-            if (names == null) names = names(plainTwin(constructor, count, raw), count, raw);
-            Type[] types = constructor.getGenericParameterTypes();
-            Class<?>[] classes = constructor.getParameterTypes();
-            if (types.length != all) types = classes;
-            Object[] arguments = new Object[all];
-            int[] left = new int[(count + 31) / 32 + 1];
-            for (int i = 0; i < count; i++) {
-                Object key = names == null ? null : keyOf(values, names[i]);
-                Type declared = names == null ? types[i] : fieldType(raw, names[i], types[i]);
-                if (key == null) left[i / 32] |= 1 << (i % 32);
-                Object value = key == null ? null : values.get(key);
-                arguments[i] = key == null ? bind(null, classes[i], inside, path)
-                        : bind(value, declared, inside, joined(path, (String) key));
-                if (arguments[i] == null && classes[i].isPrimitive()) arguments[i] = Array.get(Array.newInstance(classes[i], 1), 0);
-            }
-            for (int i = count; defaults && i < all - 1; i++) arguments[i] = left[i - count];
-            constructor.setAccessible(true);
-            try {
-                return constructor.newInstance(arguments);
-            } catch (InvocationTargetException error) {
-                if (error.getCause() instanceof NullPointerException) {
-                    String where = path.isEmpty() ? "the event" : "the event's " + path;
-                    throw new IllegalArgumentException(where + " does not fit " + raw.getName() + ": " + error.getCause().getMessage());
-                }
-                throw error;
-            }
-        }
-
-        /** The constructor that one with default values stands beside: it is the one that has the names. */
-        private static Constructor<?> plainTwin(Constructor<?> constructor, int count, Class<?> raw) {
-            Class<?>[] wanted = java.util.Arrays.copyOf(constructor.getParameterTypes(), count);
-            try {
-                return raw.getDeclaredConstructor(wanted);
-            } catch (NoSuchMethodException none) {
-                return constructor;
-            }
-        }
-
-        /** A synthetic constructor has no generic signature; the field of the same name has. */
-        private static Type fieldType(Class<?> raw, String name, Type otherwise) {
-            for (Field field : Properties.fields(raw)) {
-                if (field.getName().equals(name) && field.getType() == Types.raw(otherwise)) return field.getGenericType();
-            }
-            return otherwise;
-        }
-
-        private static Object keyOf(Map<?, ?> values, String name) {
-            if (values.containsKey(name)) return name;
-            for (Object key : values.keySet()) if (((String) key).equalsIgnoreCase(name)) return key;
-            return null;
-        }
-
-        private static void fill(Object bean, Map<?, ?> values, Class<?> raw, Map<TypeVariable<?>, Type> inside, String path)
-                throws ReflectiveOperationException {
-            Method[] methods = raw.getMethods();
-            List<Field> fields = Properties.fields(raw);
-            for (Map.Entry<?, ?> entry : values.entrySet()) {
-                String name = (String) entry.getKey();
-                Method setter = setter(methods, name);
-                if (setter != null) {
-                    setter.setAccessible(true);
-                    setter.invoke(bean, bind(entry.getValue(), setter.getGenericParameterTypes()[0], inside, joined(path, name)));
-                    continue;
-                }
-                for (Field field : fields) {
-                    if (!field.getName().equalsIgnoreCase(name)) continue;
-                    field.setAccessible(true);
-                    field.set(bean, bind(entry.getValue(), field.getGenericType(), inside, joined(path, name)));
-                    break;
-                }
-            }
-        }
-
-        private static Method setter(Method[] methods, String name) {
-            Method found = null;
-            for (Method each : methods) {
-                String own = each.getName();
-                boolean fits = own.length() == name.length() + 3 && own.startsWith("set") && each.getParameterCount() == 1
-                        && own.regionMatches(true, 3, name, 0, name.length()) && !Modifier.isStatic(each.getModifiers());
-                if (fits && (found == null || found.isBridge())) found = each;
-            }
-            return found;
-        }
     }
 }

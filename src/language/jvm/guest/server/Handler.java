@@ -32,12 +32,21 @@ abstract class Handler {
         int colons = name.indexOf("::");
         String type = colons < 0 ? name : name.substring(0, colons);
         String method = colons < 0 ? "handleRequest" : name.substring(colons + 2);
-        Class<?> found = Class.forName(type, true, ClassLoader.getSystemClassLoader());
+        if (type.isEmpty()) throw new IllegalArgumentException("no handler is named: it is to be as in app.Hello::handle");
+        Class<?> found = find(type);
         if (method.equals("handleRequest")) {
             if (RequestStreamHandler.class.isAssignableFrom(found)) return new OfStream((RequestStreamHandler) instance(found));
             if (RequestHandler.class.isAssignableFrom(found)) return new OfRequest((RequestHandler<?, ?>) instance(found), found);
         }
         return OfMethod.find(found, method, colons >= 0);
+    }
+
+    private static Class<?> find(String type) throws ClassNotFoundException {
+        try {
+            return Class.forName(type, true, ClassLoader.getSystemClassLoader());
+        } catch (ClassNotFoundException missing) {
+            throw new ClassNotFoundException("Class not found: " + type);
+        }
     }
 
     private static Object instance(Class<?> type) throws Throwable {

@@ -1,6 +1,7 @@
 package ufr.guest;
 
 import java.lang.reflect.Array;
+import java.nio.ByteBuffer;
 import java.util.Base64;
 import java.util.Collection;
 import java.util.Date;
@@ -28,6 +29,7 @@ final class JsonWriter {
         else if (value instanceof Boolean) out.append(value);
         else if (value instanceof Number) number((Number) value);
         else if (value instanceof Enum) string(((Enum<?>) value).name());
+        else if (value instanceof char[]) string(new String((char[]) value));
         else if (value instanceof byte[]) string(Base64.getEncoder().encodeToString((byte[]) value));
         else nested(value);
         return this;
@@ -40,8 +42,11 @@ final class JsonWriter {
         else if (value.getClass().isArray()) array(value);
         else if (value instanceof Optional) write(((Optional<?>) value).orElse(null));
         else if (value instanceof Date) write(((Date) value).getTime());
+        else if (value instanceof Map.Entry) map(java.util.Collections.singletonMap(((Map.Entry<?, ?>) value).getKey(), ((Map.Entry<?, ?>) value).getValue()));
+        else if (value instanceof ByteBuffer) bytes((ByteBuffer) value);
+        else if (value.getClass().getName().startsWith("java.time.")) Times.write(value, this);
+        else if (isText(value.getClass())) string(Texts.of(value));
         else if (value instanceof Iterable && !isBean(value)) list(((Iterable<?>) value).iterator());
-        else if (isText(value.getClass())) string(value.toString());
         else properties(value);
         depth--;
     }
@@ -50,16 +55,18 @@ final class JsonWriter {
         return !Properties.of(value.getClass()).isEmpty();
     }
 
-    /** Classes of the platform, and those of Joda-Time, are written as they print themselves: dates, UUIDs, URIs, … */
+    /** Classes of the platform, and those of Joda-Time, are written as they print themselves: UUIDs, URIs, … */
     private static boolean isText(Class<?> type) {
         String name = type.getName();
-        return name.startsWith("java.") || name.startsWith("org.joda.time.") || name.startsWith("kotlin.time.");
+        return name.startsWith("java.") || name.startsWith("sun.") || name.startsWith("org.joda.time.") || name.startsWith("kotlin.time.");
     }
 
     private void map(Map<?, ?> map) {
         out.append('{');
         boolean first = true;
         for (Map.Entry<?, ?> entry : map.entrySet()) {
+            // As AWS's runtime has it: what is null is left out, but of lists.
+            if (entry.getValue() == null) continue;
             if (!first) out.append(',');
             first = false;
             Object key = entry.getKey();
@@ -96,13 +103,26 @@ final class JsonWriter {
         out.append('{');
         boolean first = true;
         for (Properties.Property property : properties) {
+            Object value = property.get(bean);
+            if (value == null) continue;
             if (!first) out.append(',');
             first = false;
             string(property.name());
             out.append(':');
-            write(property.get(bean));
+            write(value);
         }
         out.append('}');
+    }
+
+    private void bytes(ByteBuffer buffer) {
+        byte[] bytes = new byte[buffer.remaining()];
+        buffer.duplicate().get(bytes);
+        string(Base64.getEncoder().encodeToString(bytes));
+    }
+
+    /** What is JSON already. */
+    void raw(String json) {
+        out.append(json);
     }
 
     private void number(Number value) {

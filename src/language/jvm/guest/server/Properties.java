@@ -13,7 +13,7 @@ import java.util.TreeMap;
 
 /**
  * What an object shows to the outside: a record's components, else what has a public getter, and public fields. Names
- * are Jackson's, which AWS's runtime uses; the order is that of the fields, then by name.
+ * are those of beans, as AWS's runtime has them; the order is that of the fields, then by name.
  */
 final class Properties {
     private static final Map<Class<?>, List<Property>> KNOWN = new HashMap<>();
@@ -81,7 +81,6 @@ final class Properties {
         for (Field field : fields) {
             String name = field.getName();
             Property getter = found.remove(name);
-            if (getter == null) getter = found.remove(decapitalised(name));
             if (getter != null) properties.add(getter);
             else if (Modifier.isPublic(field.getModifiers())) {
                 field.setAccessible(true);
@@ -116,12 +115,9 @@ final class Properties {
         return decapitalised(name.substring(2));
     }
 
-    /** As Jackson has it: all capitals that a name begins with become small, `getURL` being `url`. */
+    /** As beans have it (java.beans.Introspector): the first letter becomes small, but not where two capitals begin. */
     static String decapitalised(String name) {
-        StringBuilder result = new StringBuilder(name);
-        for (int i = 0; i < name.length() && Character.isUpperCase(name.charAt(i)); i++) {
-            result.setCharAt(i, Character.toLowerCase(name.charAt(i)));
-        }
-        return result.toString();
+        if (name.length() > 1 && Character.isUpperCase(name.charAt(0)) && Character.isUpperCase(name.charAt(1))) return name;
+        return Character.toLowerCase(name.charAt(0)) + name.substring(1);
     }
 }

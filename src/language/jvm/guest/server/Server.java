@@ -133,21 +133,26 @@ public final class Server {
         String trace = http.header("lambda-runtime-trace-id");
         if (trace != null) System.setProperty("com.amazonaws.xray.traceHeader", trace);
         else System.clearProperty("com.amazonaws.xray.traceHeader");
+        byte[] result;
         try {
-            byte[] result = handler.call(event, body, context);
-            System.out.flush();
-            System.err.flush();
-            if (result.length <= MAX_RESULT_BYTES) http.send(200, "", result);
-            else sendError(http, Failure.tooLarge(result.length, MAX_RESULT_BYTES), "");
-        } catch (IOException gone) {
-            throw gone;
+            result = handler.call(event, body, context);
         } catch (Throwable error) {
-            Map<String, Object> report = Failure.report(error);
-            Failure.log(context.getAwsRequestId(), "Invoke Error", report);
-            sendError(http, report, "");
-            // As on AWS: nobody knows in what state the machine is.
-            if (Failure.cause(error) instanceof VirtualMachineError) end();
+            fail(http, context, error);
+            return;
         }
+        System.out.flush();
+        System.err.flush();
+        if (result.length <= MAX_RESULT_BYTES) http.send(200, "", result);
+        else sendError(http, Failure.tooLarge(result.length, MAX_RESULT_BYTES), "");
+    }
+
+    private static void fail(Http http, LambdaContext context, Throwable error) throws IOException {
+        Map<String, Object> report = Failure.report(error);
+        System.out.flush();
+        Failure.log(context.getAwsRequestId(), "Invoke Error", report);
+        sendError(http, report, "");
+        // As on AWS: nobody knows in what state the machine is.
+        if (Failure.cause(error) instanceof VirtualMachineError) end();
     }
 
     private static void end() {

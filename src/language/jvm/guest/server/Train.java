@@ -66,5 +66,6 @@ public final class Train implements RequestHandler<Train.Event, Map<String, Obje
             System.out.flush();
         }
         listening.close();
+        if (ModuleLayer.boot().findModule("jdk.httpserver").isPresent()) TrainWeb.run();
     }
 }

@@ -14,21 +14,26 @@ final class Types {
 
     /** What `type`, a subtype of `wanted`, gives for the n-th type variable of `wanted`; Object where it does not say. */
     static Type argument(Type type, Class<?> wanted, int n) {
-        Type found = argument(type, wanted, n, new HashMap<>());
+        return argument(type, wanted, n, new HashMap<>());
+    }
+
+    /** @param known what type variables in `type` stand for. */
+    static Type argument(Type type, Class<?> wanted, int n, Map<TypeVariable<?>, Type> known) {
+        Type found = search(type, wanted, n, known);
         return found == null ? Object.class : found;
     }
 
-    private static Type argument(Type type, Class<?> wanted, int n, Map<TypeVariable<?>, Type> known) {
+    private static Type search(Type type, Class<?> wanted, int n, Map<TypeVariable<?>, Type> known) {
         Class<?> raw = raw(type);
         Map<TypeVariable<?>, Type> inside = variables(type, known);
-        if (raw == wanted) return inside.getOrDefault(wanted.getTypeParameters()[n], Object.class);
+        if (raw == wanted) return inside.get(wanted.getTypeParameters()[n]);
         for (Type above : raw.getGenericInterfaces()) {
             if (!wanted.isAssignableFrom(raw(above))) continue;
-            Type found = argument(above, wanted, n, inside);
+            Type found = search(above, wanted, n, inside);
             if (found != null) return found;
         }
         Type parent = raw.getGenericSuperclass();
-        return parent == null || !wanted.isAssignableFrom(raw(parent)) ? null : argument(parent, wanted, n, inside);
+        return parent == null || !wanted.isAssignableFrom(raw(parent)) ? null : search(parent, wanted, n, inside);
     }
 
     /** What the variables of a type's class stand for in it. */
@@ -43,14 +48,29 @@ final class Types {
         return variables;
     }
 
-    /** A type with its own variable, wildcard or bound replaced by what it stands for; what is inside of it stays. */
+    /** A type with all variables, wildcards and bounds in it replaced by what they stand for. */
     static Type resolved(Type type, Map<TypeVariable<?>, Type> known) {
+        if (type instanceof Class) return type;
         if (type instanceof WildcardType) return resolved(((WildcardType) type).getUpperBounds()[0], known);
-        if (!(type instanceof TypeVariable)) return type;
-        Type found = known.get(type);
-        if (found != null) return found;
-        Type bound = ((TypeVariable<?>) type).getBounds()[0];
-        return bound instanceof TypeVariable ? Object.class : bound;
+        if (type instanceof TypeVariable) {
+            Type found = known.get(type);
+            // A bound may hold the variable itself: `T extends Comparable<T>`.
+            return found != null ? found : raw(type);
+        }
+        if (type instanceof ParameterizedType) {
+            Type[] arguments = ((ParameterizedType) type).getActualTypeArguments();
+            boolean same = true;
+            for (int i = 0; i < arguments.length; i++) {
+                Type each = resolved(arguments[i], known);
+                same &= each == arguments[i];
+                arguments[i] = each;
+            }
+            return same ? type : new Filled(raw(type), arguments);
+        }
+        if (!(type instanceof GenericArrayType)) return type;
+        Type item = ((GenericArrayType) type).getGenericComponentType();
+        Type found = resolved(item, known);
+        return found instanceof Class ? ((Class<?>) found).arrayType() : found == item ? type : new ArrayOf(found);
     }
 
     static Class<?> raw(Type type) {
@@ -59,6 +79,46 @@ final class Types {
         if (type instanceof GenericArrayType) {
             return raw(((GenericArrayType) type).getGenericComponentType()).arrayType();
         }
-        return raw(resolved(type, new HashMap<>()));
+        if (type instanceof WildcardType) return raw(((WildcardType) type).getUpperBounds()[0]);
+        return raw(((TypeVariable<?>) type).getBounds()[0]);
+    }
+
+    /** `List<T>` with what T stands for. */
+    private static final class Filled implements ParameterizedType {
+        private final Class<?> raw;
+        private final Type[] arguments;
+
+        Filled(Class<?> raw, Type[] arguments) {
+            this.raw = raw;
+            this.arguments = arguments;
+        }
+
+        @Override
+        public Type getRawType() {
+            return raw;
+        }
+
+        @Override
+        public Type[] getActualTypeArguments() {
+            return arguments.clone();
+        }
+
+        @Override
+        public Type getOwnerType() {
+            return raw.getDeclaringClass();
+        }
+    }
+
+    private static final class ArrayOf implements GenericArrayType {
+        private final Type item;
+
+        ArrayOf(Type item) {
+            this.item = item;
+        }
+
+        @Override
+        public Type getGenericComponentType() {
+            return item;
+        }
     }
 }
