@@ -134,14 +134,14 @@ testPackage('holds every source compiled, and every page that a message names', 
   )
 })
 
-testPackage('compiles nothing when it is installed, and brings one library', () => {
+testPackage('compiles nothing when it is installed, and brings two libraries', () => {
   const { scripts } = JSON.parse(fs.readFileSync(path.join(installed(), 'package.json'), 'utf8'))
   const hooks = ['preinstall', 'install', 'postinstall', 'prepare'].filter((name) => name in scripts)
   assert.deepEqual(hooks, [])
   const libraries = fs
     .readdirSync(path.join(installed(), 'node_modules'))
     .filter((name) => !name.startsWith('.'))
-  assert.deepEqual(libraries, ['commander'])
+  assert.deepEqual(libraries, ['commander', 'yaml'])
 })
 
 testPackage('what runs in the guest is one module, as it is from the sources', async (t) => {
